@@ -1,0 +1,5 @@
+"""Who answers. Agents know nothing of Django: an agent is an async generator of AG-UI events.
+
+`base` says what an agent is; `openai_chat` speaks to any OpenAI-compatible server; `scripted` needs no network; `registry`
+makes the agents that the settings name; `local_model` serves the small built-in model.
+"""
