@@ -1,0 +1,217 @@
+"""All settings, read from the environment once. README.md has the table of variables and their defaults."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config import embedded
+from config.agents import agents_from
+
+env = environ.Env()
+BASE_DIR = embedded.VAR.parent
+VAR_DIR = embedded.VAR
+
+DEBUG = env.bool("DEBUG", default=False)
+# Not through `env`, which would read a value that begins with "$" as the name of another variable.
+SECRET_KEY = os.environ.get("SECRET_KEY") or (embedded.secret_key() if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Set it to a long random text that you keep secret, such as the output of "
+        "`python3 -c 'import secrets; print(secrets.token_urlsafe(64))'`. To try the project on your own machine use "
+        "`make run`, or set DEBUG=on: both make a key for themselves."
+    )
+
+# --- Addresses -------------------------------------------------------------------------------------------------------
+
+HOST = env.str("HOST", default="") or "127.0.0.1"
+PORT = env.int("PORT", default=8000)
+WILDCARD_HOSTS = {"0.0.0.0", "::"}  # noqa: S104: compared with, never listened on by default
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [
+    "localhost",
+    ".localhost",
+    "127.0.0.1",
+    "[::1]",
+    *([] if HOST in WILDCARD_HOSTS else [f"[{HOST}]" if ":" in HOST else HOST]),
+]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- HTTPS and proxies -----------------------------------------------------------------------------------------------
+
+HTTPS = env.bool("HTTPS", default=not DEBUG)
+TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+if TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    # HSTS for subdomains and the preload list bind hosts that are not this project's: their owner switches them on.
+    "security.W005",
+    "security.W021",
+]
+
+# --- The application -------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "accounts",
+    "chat",
+    "ninja",  # for the API page's own files, so that it needs no content network
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "config.health.HealthMiddleware",  # before the HTTPS redirect and anything that asks for the host
+    "django.middleware.security.SecurityMiddleware",
+    "config.static.StaticFilesMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database --------------------------------------------------------------------------------------------------------
+
+DATABASE_THREADS = 8
+"""Threads in which async code runs queries. A Postgres pool is never smaller."""
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+_database = env.db_url_config(os.environ.get("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    VAR_DIR.mkdir(exist_ok=True)
+    _database["CONN_MAX_AGE"] = None  # 10 µs a query instead of 208: opening a file costs more than asking it
+    _database["OPTIONS"] = {
+        "timeout": 10,  # seconds to wait for another writer
+        "transaction_mode": "IMMEDIATE",  # a transaction that writes later must not find that it may not
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        **_database.get("OPTIONS", {}),
+    }
+elif _database["ENGINE"] == "django.db.backends.postgresql":
+    _database["CONN_MAX_AGE"] = 0  # the pool keeps connections open, threads give them back
+    _database["OPTIONS"] = {
+        # Requests have threads of their own beside the shared ones. Seconds to wait for a connection; psycopg's own
+        # defaults (4 connections, 30 s) starve the shared threads.
+        "pool": {"min_size": 2, "max_size": 2 * DATABASE_THREADS, "timeout": 10},
+        "options": "-c statement_timeout=15000",  # milliseconds
+        **_database.get("OPTIONS", {}),
+    }
+else:
+    raise ImproperlyConfigured("DATABASE_URL must name SQLite (sqlite:///path) or Postgres (postgres://…).")
+DATABASES = {"default": _database}
+
+# --- Redis: several workers ------------------------------------------------------------------------------------------
+
+REDIS_URL = os.environ.get("REDIS_URL", "")
+if REDIS_URL:
+    from config.layers import redis_channel_layer
+
+    CHANNEL_LAYERS = {"default": redis_channel_layer(REDIS_URL)}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- People ----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+GUESTS = env.bool("GUESTS", default=True)
+GUESTS_PER_HOUR = env.int("GUESTS_PER_HOUR", default=30)
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "accounts:login"  # not the page itself, which would make a guest at once
+SESSION_COOKIE_AGE = 60 * 24 * 3600  # seconds; a guest has no other way back to their chats
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- Agents ----------------------------------------------------------------------------------------------------------
+
+AGENTS = agents_from(os.environ)
+
+# --- Static files ----------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "config.vendor.VendorFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+# Browser libraries: the path below /static/vendor/ → the file in node_modules/. Nothing else in there is served. A map
+# keeps the name that its script gives it in the last line.
+VENDOR_FILES = {
+    "preact/preact.mjs": "preact/dist/preact.mjs",
+    "preact/preact.mjs.map": "preact/dist/preact.mjs.map",
+    "preact/hooks.mjs": "preact/hooks/dist/hooks.mjs",
+    "preact/hooks.mjs.map": "preact/hooks/dist/hooks.mjs.map",
+    "htm/htm.mjs": "htm/dist/htm.mjs",
+    "dompurify/purify.es.mjs": "dompurify/dist/purify.es.mjs",
+    "dompurify/purify.es.mjs.map": "dompurify/dist/purify.es.mjs.map",
+    "markdown-it/markdown-it.mjs": "markdown-it/dist/browser/markdown-it.esm.min.mjs",
+    "markdown-it/markdown-it.esm.min.mjs.map": "markdown-it/dist/browser/markdown-it.esm.min.mjs.map",
+}
+
+# --- Language, time, logs --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+LOG_LEVEL = (env.str("LOG_LEVEL", default="") or "INFO").upper()
+if LOG_LEVEL not in logging.getLevelNamesMapping():
+    raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Django's own handlers would write each line a second time.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        # A line per connection and per request to a model says nothing that the runs do not say.
+        "daphne": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "asyncio": {"level": "WARNING"},
+    },
+}

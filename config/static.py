@@ -1,0 +1,89 @@
+"""Static files: whitenoise without a thread hop per request, and collecting them only when something has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.http import HttpRequest, HttpResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+STAMP = ".collected"
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    """Whitenoise for both kinds of server.
+
+    The published middleware is synchronous: under ASGI every request, also those for pages, would cross into a thread
+    and back, and a file would be streamed from a synchronous iterator. The files are small, so here one is read whole
+    in a thread, and everything else passes through untouched.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        super().__init__(get_response)
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        if not request.path_info.startswith(self.static_prefix):
+            return self.get_response(request)  # type: ignore[no-any-return]  # whitenoise declares no types
+        if self.is_async:
+            return self._answer_async(request)
+        return self._answer(request) or self.get_response(request)
+
+    async def _answer_async(self, request: HttpRequest) -> HttpResponse:
+        response = await asyncio.to_thread(self._answer, request)
+        return response or await self.get_response(request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse | None:
+        path = request.path_info
+        found = self.find_file(path) if self.autorefresh else self.files.get(path)
+        if found is None:
+            return None
+        served = found.get_response(request.method, request.META)
+        body = b""
+        if served.file is not None:
+            with served.file as file:
+                body = file.read()
+        response = HttpResponse(body, status=int(served.status))
+        del response["Content-Type"]
+        for name, value in served.headers:
+            response[name] = value
+        return response
+
+
+def collect() -> bool:
+    """Bring `STATIC_ROOT` up to date; returns whether there was anything to do.
+
+    Collecting hashes and compresses every file, which takes seconds, so it is skipped while the sources' names, sizes
+    and times are those of the last time.
+    """
+    stamp = Path(settings.STATIC_ROOT) / STAMP
+    wanted = _fingerprint()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return False
+    call_command("collectstatic", interactive=False, clear=stamp.is_file(), verbosity=0)
+    stamp.write_text(wanted)
+    return True
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for finder in get_finders():
+        for path, storage in finder.list(["CVS", ".*", "*~"]):
+            source = storage.path(path)
+            status = os.stat(source)
+            digest.update(f"{path}\0{source}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
