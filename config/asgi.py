@@ -1,0 +1,31 @@
+"""The ASGI application: HTTP to Django, sockets to the consumers, and the runtime's life around both."""
+
+from __future__ import annotations
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import CookieMiddleware
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+pages = get_asgi_application()
+
+# These need the apps to be loaded.
+from chat.routing import websocket_urlpatterns  # noqa: E402
+from config.lifespan import Lifespan  # noqa: E402
+from config.origin import OriginCheck  # noqa: E402
+from config.sockets import KnownPaths  # noqa: E402
+
+application = Lifespan(
+    ProtocolTypeRouter(
+        {
+            "http": pages,
+            # Only cookies are read here. Who they belong to, the consumer asks in its own threads: the published
+            # middleware would ask in the one thread that all sockets share.
+            "websocket": KnownPaths(
+                websocket_urlpatterns, OriginCheck(CookieMiddleware(URLRouter(websocket_urlpatterns)))
+            ),
+        }
+    )
+)
