@@ -93,5 +93,4 @@ $(MODULES_DEV): $(MODULES)
 	@touch $(MODULES) $@
 
 $(BROWSER): scripts/browser | $(MODULES_DEV)
-	@scripts/browser
-	@touch $@
+	@scripts/browser >$@

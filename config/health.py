@@ -41,7 +41,8 @@ def _answer(request: HttpRequest) -> HttpResponse:
 
 
 def _plain(text: str, status: int) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="text/plain", headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "Content-Length": str(len(text))}
+    return HttpResponse(text, status=status, content_type="text/plain", headers=headers)
 
 
 def _worker_is_ready() -> bool:

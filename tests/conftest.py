@@ -1,0 +1,23 @@
+"""What every test shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+
+from tests.server import ServerProcess
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Limits that live in the cache count afresh in each test."""
+    cache.clear()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """One real server for all tests of a module. A test that kills or configures one makes its own."""
+    with ServerProcess() as process:
+        yield process

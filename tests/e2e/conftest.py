@@ -1,0 +1,62 @@
+"""Chromium under Playwright: one browser for a module, one fresh profile (`context`, `page`) for each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests import TIMEOUT
+
+FOUND_BY_SETUP = Path(__file__).resolve().parents[2] / ".venv" / ".browser"
+
+FLAGS = [
+    "--headless=shell",
+    "--no-sandbox",  # tests run as root in containers, where Chromium has none
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # Nothing but this machine is ever asked for.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+]
+
+
+def chromium_path() -> str:
+    """The browser that `scripts/browser` found or installed, else one on the PATH."""
+    if FOUND_BY_SETUP.is_file() and Path(found := FOUND_BY_SETUP.read_text().strip()).is_file():
+        return found
+    found_now = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert found_now, "There is no Chromium here; `make test` installs one."
+    return found_now
+
+
+# Playwright's event loop counts as running in this thread for as long as it is there, and no async test could start; so
+# the browser lives no longer than a module.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a module."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS, timeout=2000 * TIMEOUT)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile without cookies or storage, wide enough for chats side by side."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(1000 * TIMEOUT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A blank tab."""
+    return context.new_page()
