@@ -13,6 +13,8 @@ from pathlib import Path
 
 MODULE = "chat.agents.local_model"
 NAME = "smollm2-135m-instruct"
+CONTEXT = 4000
+"""Characters of a chat that it is given: with English 1,000 of its 4,096 tokens, with other scripts up to all of them."""
 START = 60.0
 """Seconds that the model gets to load; on a laptop it takes one."""
 

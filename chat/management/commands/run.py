@@ -44,6 +44,9 @@ class Command(serve.Command):
             # Settings were read before the model had an address.
             os.environ |= {"OPENAI_BASE_URL": self.model.base_url, "OPENAI_MODEL": local_model.NAME}
             settings.AGENTS = agents_from(os.environ)
+            for agent in settings.AGENTS:
+                if agent["base_url"] == self.model.base_url:
+                    agent.setdefault("context_budget", local_model.CONTEXT)
         else:
             self.model.stop()
             self.model = None
