@@ -12,6 +12,7 @@
     ├── NotAllowed                  you may see it but not do that
     ├── TooManyChats, TooManyRequests   a limit of this person or socket
     ├── Draining                    this server is going away; the same command elsewhere will do
+    ├── NeedsAsgi                   this process runs under WSGI
     └── Unavailable                 something of ours is down; nothing was done
 
 A subclass's docstring is its default sentence for people. `code` is what programs look at, and never changes.
@@ -132,9 +133,17 @@ class Unavailable(ChatError):
     status = 503
 
 
+class NeedsAsgi(ChatError):
+    """This server only shows pages; it cannot stream. Start the project with `manage.py serve` or under an ASGI server."""
+
+    code = "needs_asgi"
+    status = 503
+
+
 class Close:
     """WebSocket close codes. A client reconnects, with jitter and backoff, after every one but 4400 and 4403; after
-    4401 it asks `/api/me` once first. Daphne can send only 1000 and 3000-4999."""
+    4401 it asks `/api/me` once first. Daphne can send only 1000 and 3000-4999.
+    """
 
     PROTOCOL = 4400
     """Not this protocol: a client that goes on will be closed again."""

@@ -17,9 +17,12 @@ MAX_TEXT = 48 * 1024
 MAX_TEXT_HTTP = 1024 * 1024
 """Bytes of UTF-8 in a message sent by HTTP."""
 
-CommandId = Annotated[str, Meta(min_length=1, max_length=64, description="Chosen by the client; the answer carries it.")]
+CommandId = Annotated[
+    str, Meta(min_length=1, max_length=64, description="Chosen by the client; the answer carries it.")
+]
 ClientId = Annotated[
-    str, Meta(min_length=1, max_length=64, description="Chosen by the client once per thing made: a repeat makes nothing.")
+    str,
+    Meta(min_length=1, max_length=64, description="Chosen by the client once per thing made: a repeat makes nothing."),
 ]
 AgentName = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -39,7 +42,8 @@ class ChatCreate(_Command, tag="chat.create"):
 
 class ChatOpen(_Command, tag="chat.open"):
     """Follow a chat. With `version` (and `runs`, the last `seq` seen of each live run) only what was missed follows,
-    and `ack.resumed` is true; otherwise, or where that cannot be had whole, a snapshot follows."""
+    and `ack.resumed` is true; otherwise, or where that cannot be had whole, a snapshot follows.
+    """
 
     id: CommandId
     chat: UUID
@@ -73,7 +77,8 @@ class RunStop(_Command, tag="run.stop"):
 
 class Received(_Command, tag="received"):
     """How many frames this client has handled on this socket, `hello` included. No answer. Say it at least every 64 KiB:
-    a server holds back what follows 256 KiB of frames that nobody confirmed, and closes after 30 s of that (4408)."""
+    a server holds back what follows 256 KiB of frames that nobody confirmed, and closes after 30 s of that (4408).
+    """
 
     count: Annotated[int, Meta(ge=0)]
 
@@ -105,7 +110,9 @@ def decode(frame: str) -> Command:
         raise InvalidCommand(f"This command is not understood: {error}.") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidJson from error
-    if b"\\u0000" in data and any("\x00" in value for value in msgspec.structs.astuple(command) if isinstance(value, str)):
+    if b"\\u0000" in data and any(
+        "\x00" in value for value in msgspec.structs.astuple(command) if isinstance(value, str)
+    ):
         raise InvalidCommand("A text may not hold the character NUL (U+0000). Remove it and send again.")
     return command
 

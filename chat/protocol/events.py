@@ -101,7 +101,8 @@ CANCELLED = Outcome("cancelled")
 class RunFinished(Event, tag="RUN_FINISHED"):
     thread_id: str
     run_id: str
-    outcome: Outcome = SUCCESS
+    # A factory, so that it is always written: absent would mean success, but a reader should not need to know that.
+    outcome: Outcome = msgspec.field(default_factory=lambda: SUCCESS)
     usage: list[TokenUsage] | None = None
 
 
@@ -156,7 +157,8 @@ def clean(text: str) -> str:
 
 def cleaned(event: AnyEvent) -> Iterator[AnyEvent]:
     """The event as it may be logged: text cleaned, a delta over `MAX_DELTA` characters as several events, a tool's
-    result cut there and marked. Empty deltas vanish."""
+    result cut there and marked. Empty deltas vanish.
+    """
     match event:
         case TextMessageContent(delta=delta) | ReasoningMessageContent(delta=delta) | ToolCallArgs(delta=delta):
             text = clean(delta)

@@ -82,7 +82,8 @@ class ChatSnapshot(msgspec.Struct, tag_field="type", tag="chat.snapshot"):
 
 class ChatChanged(msgspec.Struct, tag_field="type", tag="chat.changed"):
     """What takes the chat from version `after` to `version`. Another `after` than the client's: older, drop it; newer,
-    open the chat again."""
+    open the chat again.
+    """
 
     chat: UUID
     after: int
@@ -113,9 +114,19 @@ Frame = Hello | Ack | ErrorFrame | ChatSnapshot | ChatChanged | RunEvents | Chat
 _encoder = msgspec.json.Encoder()
 
 
-def encode(frame: Frame) -> bytes:
-    """One frame as JSON in UTF-8."""
-    return _encoder.encode(frame)
+class Sendable:
+    """A frame ready for a socket: its text, and its size in bytes of UTF-8."""
+
+    __slots__ = ("size", "text")
+
+    def __init__(self, data: bytes) -> None:
+        self.text = data.decode()
+        self.size = len(data)
+
+
+def encode(frame: Frame) -> Sendable:
+    """One frame as JSON."""
+    return Sendable(_encoder.encode(frame))
 
 
 def encode_object(value: Any) -> bytes:

@@ -1,0 +1,28 @@
+"""Who calls the API: the session cookie, with Django's CSRF check on what changes something."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.security import APIKeyCookie
+from ninja.utils import check_csrf
+
+from chat.consumers.session import user_of_session
+from chat.database import in_database
+from chat.protocol.codes import NotAllowed
+from chat.protocol.objects import UserObject
+
+
+class SessionCookie(APIKeyCookie):
+    """Resolves the session in the bounded pool, as sockets do; `request.auth` is then the `UserObject`."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+    is_async = True
+
+    async def __call__(self, request: HttpRequest) -> UserObject | None:  # type: ignore[override]  # ninja awaits it
+        if check_csrf(request):
+            raise NotAllowed("The CSRF check failed. Send the value of the csrftoken cookie in the X-CSRFToken header.")
+        return await self.authenticate(request, request.COOKIES.get(self.param_name))
+
+    async def authenticate(self, request: HttpRequest, key: str | None) -> UserObject | None:
+        return await in_database(user_of_session, key or "")

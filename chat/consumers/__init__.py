@@ -1,0 +1,3 @@
+"""Sockets: `socket` takes commands, `writer` sends frames, `flow` holds back for a slow reader, `session` says whose
+socket it is.
+"""

@@ -1,0 +1,32 @@
+"""Whose socket it is: the session cookie, resolved in the bounded pool and looked at again as long as the socket lives."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from chat.protocol.objects import UserObject
+
+
+def user_of_session(session_key: str) -> UserObject | None:
+    """The signed-in, active user of a session, by Django's own rules (a changed password ends sessions), or None."""
+    if not session_key:
+        return None
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    user = get_user(request)
+    if not user.is_authenticated or not user.is_active:
+        return None
+    return user_object(user)
+
+
+def user_object(user: Any) -> UserObject:
+    """A person as the wire has them."""
+    guest = bool(getattr(user, "is_guest", False))
+    user_id: UUID = user.pk
+    return UserObject(id=user_id, name="Guest" if guest else user.get_full_name() or user.get_username(), guest=guest)

@@ -1,0 +1,277 @@
+"""One socket, many chats: takes commands, answers each once, leaves everything else to the writer.
+
+A handler only starts work. Commands wait in the socket's own queue and are carried out in order by one task; a second
+task writes; both end with the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import Any
+from uuid import UUID
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+from django.conf import settings
+
+from chat import selectors
+from chat.consumers.flow import MAX_UNACKNOWLEDGED
+from chat.consumers.session import user_of_session
+from chat.consumers.writer import View, Writer
+from chat.database import in_database
+from chat.protocol import commands
+from chat.protocol.codes import (
+    ChatError,
+    Close,
+    InvalidCommand,
+    TextFramesOnly,
+    TextTooLong,
+    TooManyChats,
+)
+from chat.protocol.commands import ChatClose, ChatCreate, ChatOpen, Command, MessageSend, Received, RunStop
+from chat.protocol.frames import PROTOCOL, Ack, Hello, Limits, error
+from chat.protocol.objects import UserObject
+from chat.runtime import runtime
+from chat.services.chats import create_chat
+from chat.services.runs import request_stop
+
+logger = logging.getLogger(__name__)
+
+MAX_COMMANDS = 32
+"""Commands of one socket that may wait; one more closes it (4429)."""
+MAX_OPEN_CHATS = 64
+"""Chats open on one socket."""
+SESSION_CHECK = 60.0
+"""Seconds at most between looks at the session."""
+
+LIMITS = Limits(
+    frame=commands.MAX_FRAME,
+    text=commands.MAX_TEXT,
+    text_http=commands.MAX_TEXT_HTTP,
+    open_chats=MAX_OPEN_CHATS,
+    commands=MAX_COMMANDS,
+    unacknowledged=MAX_UNACKNOWLEDGED,
+)
+
+
+class ChatSocket(AsyncConsumer):
+    """The consumer behind `/ws/`."""
+
+    # The hub speaks with the channel layer for all sockets of the process.
+    channel_layer_alias = None
+
+    scope: Scope
+    user: UserObject
+    writer: Writer
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self._commands: asyncio.Queue[Command] = asyncio.Queue(MAX_COMMANDS)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # Not in a disconnect handler: Channels does not call that when another handler raised.
+            runtime.sockets.discard(self)
+            for task in self._tasks:
+                task.cancel()
+            if hasattr(self, "writer"):
+                self.writer.leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels' own dispatch first waits for the process's one shared thread.
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        self._start(self._begin())
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        raise StopConsumer
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        text: str | None = message.get("text")
+        try:
+            if text is None:
+                raise TextFramesOnly
+            command = commands.decode(text)
+            if isinstance(command, Received):
+                self.writer.flow.confirm(command.count)
+            else:
+                self._commands.put_nowait(command)
+        except ChatError as problem:
+            self.writer.say(error(problem, commands.command_id(text) if text is not None else None))
+        except asyncio.QueueFull:
+            self.close(Close.TOO_MANY)
+
+    def close(self, code: int) -> None:
+        """Close the socket with a code of `Close`; nothing more is sent. Returns at once."""
+        if not self._closed:
+            self._closed = True
+            self._start(self._say_goodbye(code))
+
+    # --- The life of the socket ---------------------------------------------------------------------------------------
+
+    def _start(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _say_goodbye(self, code: int) -> None:
+        await self.send({"type": "websocket.close", "code": code})
+
+    async def _send_text(self, text: str) -> None:
+        if not self._closed:
+            await self.send({"type": "websocket.send", "text": text})
+
+    async def _begin(self) -> None:
+        """Find out who this is, say hello, and begin to work."""
+        try:
+            user = await self._session_user()
+        except ChatError:
+            await self.send({"type": "websocket.accept"})
+            self.close(Close.GOING_AWAY)
+            return
+        await self.send({"type": "websocket.accept"})
+        if user is None:
+            # After the accept: a browser is not told why a handshake failed.
+            self.close(Close.SIGNED_OUT)
+            return
+        self.user = user
+        self.writer = Writer(runtime.hub, user.id, self._send_text, self.close)
+        runtime.sockets.add(self)
+        runtime.hub.watch_list(self.writer, user.id)
+        try:
+            versions = await in_database(selectors.list_versions, [user.id])
+        except ChatError:
+            self.close(Close.GOING_AWAY)
+            return
+        self.writer.say(
+            Hello(
+                protocol=PROTOCOL,
+                user=user,
+                server=str(runtime.worker_id),
+                limits=LIMITS,
+                agents=runtime.agent_objects(),
+            )
+        )
+        self.writer.follow_list(versions[user.id])
+        self._start(self.writer.run())
+        self._start(self._work())
+        self._start(self._watch_session())
+
+    async def _session_user(self) -> UserObject | None:
+        cookies: dict[str, str] = self.scope.get("cookies", {})  # type: ignore[assignment]  # set by CookieMiddleware
+        return await in_database(user_of_session, cookies.get(settings.SESSION_COOKIE_NAME, ""))
+
+    async def _watch_session(self) -> None:
+        """Close when the session has ended. A database that does not answer is asked again later."""
+        while True:
+            await asyncio.sleep(SESSION_CHECK * random.uniform(0.7, 1.0))  # noqa: S311: spreads load, keeps no secret
+            try:
+                user = await self._session_user()
+            except ChatError:
+                continue
+            if user is None or user.id != self.user.id:
+                self.close(Close.SIGNED_OUT)
+
+    # --- Commands -----------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Carry out commands in order; each gets exactly one answer."""
+        while True:
+            command = await self._commands.get()
+            command_id: str = command.id  # type: ignore[union-attr]  # `received` never gets here
+            try:
+                self.writer.say(await self._carry_out(command))
+                if isinstance(command, ChatOpen):
+                    self.writer.show(self._opened)
+            except ChatError as problem:
+                self.writer.say(error(problem, command_id))
+            except Exception:
+                logger.exception("a command failed: %s", type(command).__name__)
+                self.writer.say(error(ChatError(), command_id))
+
+    async def _carry_out(self, command: Command) -> Ack:
+        match command:
+            case ChatOpen():
+                return await self._open(command)
+            case ChatClose():
+                self.writer.hide(command.chat)
+                return Ack(id=command.id)
+            case ChatCreate():
+                return await self._create(command)
+            case MessageSend():
+                return await self._post(command)
+            case RunStop():
+                await in_database(request_stop, user_id=self.user.id, run_id=command.run)
+                return Ack(id=command.id)
+            case _:
+                raise InvalidCommand
+
+    async def _create(self, command: ChatCreate) -> Ack:
+        chat_id = await in_database(
+            create_chat,
+            user_id=self.user.id,
+            client_id=command.client_id,
+            agent=runtime.agent_name(command.agent),
+            title=command.title,
+        )
+        return Ack(id=command.id, chat=await in_database(selectors.chat_for, user_id=self.user.id, chat_id=chat_id))
+
+    async def _post(self, command: MessageSend) -> Ack:
+        if len(command.text.encode()) > commands.MAX_TEXT:
+            raise TextTooLong
+        posted = await runtime.supervisor.post(
+            user_id=self.user.id,
+            chat_id=command.chat,
+            text=command.text,
+            client_id=command.client_id,
+            agent=command.agent,
+        )
+        return Ack(id=command.id, message=posted.message, reply=posted.reply, run=posted.run)
+
+    async def _open(self, command: ChatOpen) -> Ack:
+        if command.chat not in self.writer.views and len(self.writer.views) >= MAX_OPEN_CHATS:
+            raise TooManyChats
+        # Registered before anything is read, so that no change falls between.
+        runtime.hub.watch_chat(self.writer, command.chat)
+        try:
+            await in_database(selectors.chat_for, user_id=self.user.id, chat_id=command.chat)
+            view = await self._resumed(command)
+        except BaseException:
+            if command.chat not in self.writer.views:
+                runtime.hub.leave_chat(self.writer, command.chat)
+            raise
+        self._opened = view or View(command.chat)
+        return Ack(id=command.id, resumed=view is not None)
+
+    async def _resumed(self, command: ChatOpen) -> View | None:
+        """A view at the client's cursors if everything that it missed can be had from there; None where it cannot, and
+        a snapshot is due: all or nothing.
+        """
+        if command.version is None:
+            return None
+        if await runtime.hub.chat_change(command.chat, command.version) is None:
+            return None
+        runs = await in_database(selectors.resumable_runs, command.chat, list(command.runs))
+        if not command.runs.keys() <= runs.keys():
+            return None
+        cursors: dict[UUID, int] = {}
+        for run_id, (run, version) in runs.items():
+            seq = command.runs.get(run_id)
+            if run.status == "running":
+                feed = runtime.hub.feeds.get(run_id)
+                if seq is None and version > command.version:
+                    continue  # it began after what they have, and is announced
+                if seq is None or feed is None or not 0 <= seq <= feed.seq:
+                    return None
+                cursors[run_id] = seq
+            elif seq is not None:
+                if not 0 <= seq <= run.seq:
+                    return None
+                if version > command.version:
+                    cursors[run_id] = seq
+        return View(command.chat, command.version, cursors)

@@ -1,0 +1,225 @@
+"""One a process: which local sockets look at what, and who wakes them.
+
+The hub holds no frames. For each chat that somebody here looks at it knows the newest version it has heard of; for each
+live run the transcript that may be shown. A socket has a cursor in each and reads what it lacks; the hub only says
+"look again", and lets all sockets with the same cursor share one query. Hearing of something twice, late or never (a
+look at everything each half minute makes up for it) changes nothing that anyone sees in the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from chat import selectors
+from chat.database import in_database
+from chat.protocol import frames
+from chat.protocol.codes import ChatError
+from chat.protocol.frames import Sendable
+from chat.protocol.transcript import Transcript
+from chat.services.announce import Move
+
+logger = logging.getLogger(__name__)
+
+RECONCILE = 30.0
+"""Seconds between looks at the versions of everything that is open here."""
+FEED_KEPT = 120.0
+"""Seconds for which an ended run's events can still be had by those who reconnect in the middle of them."""
+READ_KEPT = 1.0
+"""Seconds for which a read is shared; all who were woken by the same change ask within a moment."""
+
+R = TypeVar("R")
+
+
+class Viewer(Protocol):
+    """A socket, as the hub sees it. Both calls return at once and may come more often than needed."""
+
+    def chat_moved(self, chat: UUID) -> None: ...
+    def list_moved(self) -> None: ...
+
+
+class Feed:
+    """The events of a run that may be shown."""
+
+    __slots__ = ("_slice", "chat", "closed", "run", "transcript")
+
+    def __init__(self, run: UUID, chat: UUID, transcript: Transcript) -> None:
+        self.run = run
+        self.chat = chat
+        self.transcript = transcript
+        self.closed = False
+        """No event will come any more, whether the terminal one came or not."""
+        self._slice: tuple[int, int, Sendable] | None = None
+
+    @property
+    def seq(self) -> int:
+        return self.transcript.seq
+
+    def frame(self, after: int) -> tuple[int, Sendable]:
+        """A `run.events` frame for a reader at `after` (below `seq`) and the seq that it reaches. Readers at the same
+        place, as all tabs that keep up are, share it.
+        """
+        if self._slice is None or self._slice[0] != after or self._slice[1] != self.seq:
+            seq, events = self.transcript.since(after, frames.FRAME_BUDGET)
+            self._slice = (after, seq, Sendable(frames.run_events(self.chat, self.run, after, seq, events)))
+        return self._slice[1], self._slice[2]
+
+
+class _Watch(Generic[R]):
+    """Everyone here who looks at one chat, or at one person's list: the newest version heard of, and shared reads."""
+
+    __slots__ = ("reads", "version", "viewers")
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.viewers: set[Viewer] = set()
+        self.reads: dict[int, tuple[int, asyncio.Task[R]]] = {}
+
+    def heard(self, version: int) -> bool:
+        if version <= self.version:
+            return False
+        self.version = version
+        return True
+
+    async def read(self, after: int, reading: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        """One read for all that are at `after`, as long as nothing newer is heard of."""
+        found = self.reads.get(after)
+        if found is None or found[0] != self.version or (found[1].done() and found[1].exception() is not None):
+            if any(version != self.version for version, _ in self.reads.values()):
+                self.reads.clear()
+            found = self.reads[after] = (self.version, asyncio.create_task(reading()))
+            asyncio.get_running_loop().call_later(READ_KEPT, self._forget, after, found)
+        return await asyncio.shield(found[1])
+
+    def _forget(self, after: int, read: tuple[int, asyncio.Task[R]]) -> None:
+        if self.reads.get(after) is read:
+            del self.reads[after]
+
+
+class Hub:
+    """Everything of it runs on the event loop."""
+
+    def __init__(self) -> None:
+        self.feeds: dict[UUID, Feed] = {}
+        self._chats: dict[UUID, _Watch[selectors.ChatChange | None]] = {}
+        self._lists: dict[UUID, _Watch[selectors.ListChange]] = {}
+        self._reconciling: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look at all versions each half minute; needs a running loop."""
+        self._reconciling = asyncio.create_task(self._reconcile(), name="hub")
+
+    async def stop(self) -> None:
+        """End what `start` began."""
+        if self._reconciling is not None:
+            self._reconciling.cancel()
+            await asyncio.gather(self._reconciling, return_exceptions=True)
+
+    # --- Who looks at what --------------------------------------------------------------------------------------------
+
+    def watch_chat(self, viewer: Viewer, chat: UUID) -> None:
+        """From now on `viewer` hears of changes to `chat`. Call it before reading the chat, so that none is missed."""
+        self._chats.setdefault(chat, _Watch(0)).viewers.add(viewer)
+
+    def leave_chat(self, viewer: Viewer, chat: UUID) -> None:
+        """Undo `watch_chat`."""
+        watch = self._chats.get(chat)
+        if watch is not None:
+            watch.viewers.discard(viewer)
+            if not watch.viewers:
+                del self._chats[chat]
+
+    def watch_list(self, viewer: Viewer, user: UUID) -> None:
+        """From now on `viewer` hears of changes to the user's list of chats."""
+        self._lists.setdefault(user, _Watch(0)).viewers.add(viewer)
+
+    def leave_list(self, viewer: Viewer, user: UUID) -> None:
+        """Undo `watch_list`."""
+        watch = self._lists.get(user)
+        if watch is not None:
+            watch.viewers.discard(viewer)
+            if not watch.viewers:
+                del self._lists[user]
+
+    # --- What viewers read --------------------------------------------------------------------------------------------
+
+    def chat_version(self, chat: UUID) -> int:
+        """The newest version of a watched chat that this process has heard of; 0 before any."""
+        watch = self._chats.get(chat)
+        return watch.version if watch is not None else 0
+
+    def list_version(self, user: UUID) -> int:
+        """The same for a person's list."""
+        watch = self._lists.get(user)
+        return watch.version if watch is not None else 0
+
+    async def chat_change(self, chat: UUID, after: int) -> selectors.ChatChange | None:
+        """What changed in a watched chat after version `after`: see `selectors.chat_change`."""
+        watch = self._chats.get(chat)
+        if watch is None:
+            return None
+        change = await watch.read(after, lambda: in_database(selectors.chat_change, chat, after))
+        if change is not None:
+            watch.heard(change.version)
+        return change
+
+    async def list_change(self, user: UUID, after: int) -> selectors.ListChange:
+        """What changed in a watched list after version `after`: see `selectors.list_change`."""
+        watch = self._lists.setdefault(user, _Watch(0))
+        change = await watch.read(after, lambda: in_database(selectors.list_change, user_id=user, after=after))
+        watch.heard(change.version)
+        return change
+
+    # --- What moves ---------------------------------------------------------------------------------------------------
+
+    def heard(self, move: Move) -> None:
+        """Something was committed, here or elsewhere: wake who looks at it."""
+        for chat, version in move.chats.items():
+            chat_watch = self._chats.get(chat)
+            if chat_watch is not None and chat_watch.heard(version):
+                for viewer in chat_watch.viewers:
+                    viewer.chat_moved(chat)
+        for user, version in move.users.items():
+            list_watch = self._lists.get(user)
+            if list_watch is not None and list_watch.heard(version):
+                for viewer in list_watch.viewers:
+                    viewer.list_moved()
+
+    def open_feed(self, run: UUID, chat: UUID, transcript: Transcript) -> None:
+        """A run's events can be shown from now on, as far as its transcript has them."""
+        self.feeds[run] = Feed(run, chat, transcript)
+        self._wake(chat)
+
+    def feed_grew(self, run: UUID) -> None:
+        """A run's transcript has more."""
+        feed = self.feeds.get(run)
+        if feed is not None:
+            self._wake(feed.chat)
+
+    def close_feed(self, run: UUID) -> None:
+        """No more events will come; those that came can be read for `FEED_KEPT` seconds more."""
+        feed = self.feeds.get(run)
+        if feed is not None:
+            feed.closed = True
+            self._wake(feed.chat)
+            asyncio.get_running_loop().call_later(FEED_KEPT, self.feeds.pop, run, None)
+
+    def _wake(self, chat: UUID) -> None:
+        watch = self._chats.get(chat)
+        if watch is not None:
+            for viewer in watch.viewers:
+                viewer.chat_moved(chat)
+
+    async def _reconcile(self) -> None:
+        """Make up for everything that was not heard of."""
+        while True:
+            await asyncio.sleep(RECONCILE)
+            try:
+                chats = await in_database(selectors.versions, list(self._chats))
+                users = await in_database(selectors.list_versions, list(self._lists))
+                self.heard(Move(chats=chats, users=users))
+            except ChatError:
+                logger.warning("the database does not answer; versions are looked at again in %d s", RECONCILE)

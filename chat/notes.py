@@ -1,0 +1,102 @@
+"""Notes between processes over the channel layer: "this has moved, look again".
+
+One group for all, one channel a process, ten notes a second at most however much moves: within a note the newest version
+wins. A note may be lost, repeated or late. Nothing waits for the layer: a request or a transaction only adds to the next
+note.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+from channels.layers import get_channel_layer
+
+from chat.services.announce import Move
+
+logger = logging.getLogger(__name__)
+
+GROUP = "polylogue"
+EVERY = 0.1
+"""Seconds between notes."""
+AGAIN = 1.0
+"""Seconds until a layer that failed is tried again."""
+
+
+class Notes:
+    """Sends what is `told`, calls `heard` with what other processes told."""
+
+    def __init__(self, heard: Callable[[Move], None]) -> None:
+        self._heard = heard
+        self._me = uuid4().hex
+        self._chats: dict[UUID, int] = {}
+        self._users: dict[UUID, int] = {}
+        self._stops: set[UUID] = set()
+        self._some = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.sent = 0
+        """Notes given to the layer so far."""
+
+    def start(self) -> None:
+        """Begin to send and listen; needs a running loop."""
+        self._tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._listen())]
+
+    async def stop(self) -> None:
+        """End what `start` began."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def tell(self, move: Move) -> None:
+        """Put this into the next note."""
+        self._chats.update(move.chats)
+        self._users.update(move.users)
+        self._stops.update(move.stops)
+        self._some.set()
+
+    async def _send(self) -> None:
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            note = {
+                "type": "note",
+                "from": self._me,
+                "chats": {str(chat): version for chat, version in self._chats.items()},
+                "users": {str(user): version for user, version in self._users.items()},
+                "stops": [str(run) for run in self._stops],
+            }
+            self._chats, self._users, self._stops = {}, {}, set()
+            try:
+                await _layer().group_send(GROUP, note)
+                self.sent += 1
+            except Exception:
+                logger.warning("a note to the other processes was lost; they look again by themselves", exc_info=True)
+            await asyncio.sleep(EVERY)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                channel = await _layer().new_channel()
+                await _layer().group_add(GROUP, channel)
+                while True:
+                    note = await _layer().receive(channel)
+                    if note.get("from") != self._me:
+                        self._heard(_move(note))
+            except Exception:
+                logger.warning("the channel layer does not answer; tried again in %.0f s", AGAIN, exc_info=True)
+                await asyncio.sleep(AGAIN)
+
+
+def _layer() -> Any:
+    return get_channel_layer()
+
+
+def _move(note: dict[str, Any]) -> Move:
+    return Move(
+        chats={UUID(chat): version for chat, version in note["chats"].items()},
+        users={UUID(user): version for user, version in note["users"].items()},
+        stops=tuple(UUID(run) for run in note["stops"]),
+    )

@@ -1,0 +1,7 @@
+"""WebSocket URLs."""
+
+from django.urls import path
+
+from chat.consumers.socket import ChatSocket
+
+websocket_urlpatterns = [path("ws/", ChatSocket.as_asgi())]

@@ -1,0 +1,3 @@
+"""Runs in flight: `supervisor` owns their tasks, `flusher` writes what they say, `log` keeps it, `recovery` ends what an
+earlier process left behind.
+"""

@@ -1,0 +1,167 @@
+"""From the runs' tasks to the log, in natural batches; and only from the log to anyone's eyes.
+
+One task writes for all runs of the process. Whatever gathered while the last write was under way is the next write, so an
+idle process writes a token at once and a loaded one writes many together. A run's `Tail.transcript` holds what the log
+has: it is the only thing that sockets read, which is how "shown implies logged" holds by construction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from chat.protocol.codes import Unavailable
+from chat.protocol.events import AnyEvent, cleaned
+from chat.protocol.objects import Part
+from chat.protocol.transcript import Entry, Transcript, entry
+from chat.runs.log import Append, Appended, RunLog
+
+logger = logging.getLogger(__name__)
+
+GAP_FACTOR = 9
+"""The pause after a write, as a multiple of what the write took: writing takes a tenth of the time at most."""
+MAX_GAP = 0.010
+"""Seconds: 10 ms is unseen by a reader, and at 300 streams × 10/s it gathers 30 tokens a write."""
+RETRY = (0.05, 0.1, 0.25, 0.5, 1.0)
+"""Seconds between tries of a write that failed; the last repeats."""
+
+
+class Tail:
+    """The owner's end of one run's log: what is written, and what waits."""
+
+    def __init__(self, run: UUID, chat: UUID, token: UUID, flusher: Flusher) -> None:
+        self.run = run
+        self.chat = chat
+        self.token = token
+        self.transcript = Transcript()
+        """Events that the log has. Nothing else may be shown."""
+        self.refused = False
+        """The log does not take this run's events any more: another owns it, or it is broken."""
+        self.waiting = 0
+        """Bytes of text that are not in the log yet."""
+        self._flusher = flusher
+        self._pending: list[tuple[bytes, list[bytes]]] = []
+        self._in_flight: list[Entry] = []
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    def push(self, event: AnyEvent) -> None:
+        """Add an event after all others. It is encoded here, once; consecutive deltas of one part become one event.
+        Does nothing once the tail is `refused`.
+        """
+        if self.refused:
+            return
+        for clean_event in cleaned(event):
+            prefix, body = entry(clean_event)
+            if prefix and self._pending and self._pending[-1][0] == prefix:
+                self._pending[-1][1].append(body)
+            else:
+                self._pending.append((prefix, [body]))
+            self.waiting += len(body)
+        self._settled.clear()
+        self._flusher.wake(self)
+
+    async def flushed(self) -> None:
+        """Return when everything pushed so far is in the log, or never will be (`refused`)."""
+        await self._settled.wait()
+
+    def parts(self) -> list[Part]:
+        """The reply so far, with what is not yet written: for the row that ends the run."""
+        whole = Transcript()
+        for data in self.transcript.since(0, sys.maxsize)[1]:
+            whole.append_json(data)
+        for item in [*self._in_flight, *self._merged()]:
+            whole.append(item)
+        return whole.parts()
+
+    @property
+    def next_seq(self) -> int:
+        """The seq that the next pushed event will have, if it is not a delta."""
+        return self.transcript.seq + len(self._in_flight) + len(self._pending) + 1
+
+    def _merged(self) -> list[Entry]:
+        return [Entry(prefix, b"".join(bodies)) for prefix, bodies in self._pending]
+
+    def take(self) -> Append | None:
+        """For the flusher: what waits becomes the write in flight; None where nothing waits."""
+        if not self._pending:
+            return None
+        self._in_flight, self._pending = self._merged(), []
+        return Append(self.run, self.token, self.transcript.seq, [item.json() for item in self._in_flight])
+
+    def settle(self, result: Appended) -> None:
+        """For the flusher: what became of the write in flight."""
+        if result is Appended.WRITTEN:
+            for item in self._in_flight:
+                self.waiting -= len(item.body)
+                self.transcript.append(item)
+        else:
+            logger.warning("run %s: the log does not take its events (%s)", self.run, result.value)
+            self.refused = True
+            self._pending = []
+        self._in_flight = []
+        if not self._pending:
+            self._settled.set()
+
+
+class Flusher:
+    """Writes the tails of all runs of this process, and tells `written` of each that grew or was refused."""
+
+    def __init__(self, log: RunLog, written: Callable[[Tail], None]) -> None:
+        self._log = log
+        self._written = written
+        self._dirty: dict[Tail, None] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write; needs a running loop."""
+        self._task = asyncio.create_task(self._run(), name="flusher")
+
+    async def stop(self) -> None:
+        """End after the write in flight. Whoever needs his events written waits for `Tail.flushed` first."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def open(self, run: UUID, chat: UUID, token: UUID) -> Tail:
+        """A tail for a new run."""
+        return Tail(run, chat, token, self)
+
+    def wake(self, tail: Tail) -> None:
+        """For `Tail.push`: this one has something."""
+        self._dirty[tail] = None
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            tails, self._dirty = list(self._dirty), {}
+            batch = [(tail, append) for tail in tails if (append := tail.take()) is not None]
+            if not batch:
+                continue
+            began = time.perf_counter()
+            results = await self._write([append for _, append in batch])
+            for (tail, _), result in zip(batch, results, strict=True):
+                tail.settle(result)
+                self._written(tail)
+            await asyncio.sleep(min(GAP_FACTOR * (time.perf_counter() - began), MAX_GAP))
+
+    async def _write(self, appends: list[Append]) -> list[Appended]:
+        """Write this batch, the same bytes again and again until the log has answered."""
+        tries = 0
+        while True:
+            try:
+                return await self._log.append(appends)
+            except Exception as problem:
+                # Whatever it is, giving up would stop every stream of this process for good.
+                delay = RETRY[min(tries, len(RETRY) - 1)]
+                tries += 1
+                unexpected = None if isinstance(problem, Unavailable) else problem
+                logger.warning("the run log does not answer; try %d in %.2f s", tries + 1, delay, exc_info=unexpected)
+                await asyncio.sleep(delay)

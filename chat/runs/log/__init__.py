@@ -1,0 +1,60 @@
+"""The log of runs in flight: what every implementation promises. `database` keeps it in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one run's log. They count only if the run's token is `token` and its last event is `after`."""
+
+    run: UUID
+    token: UUID
+    after: int
+    events: Sequence[bytes]
+    """JSON; their seqs are `after + 1`, `after + 2`, …"""
+
+
+class Appended(Enum):
+    """What became of an `Append`."""
+
+    WRITTEN = "written"
+    """It is durable, by this call or by an earlier one of the same bytes."""
+    REFUSED = "refused"
+    """The token is not the run's any more: another process owns the run. Nothing was written; drop the run."""
+    MISMATCH = "mismatch"
+    """The log's last event is not `after`, or it has other bytes there. Nothing was written."""
+
+
+class RunLog(Protocol):
+    """Keeps the events of runs until they are dropped.
+
+    Worked example: the log of a run has 1..3. `Append(after=3, events=[d])` makes it 1..4. The same call again (its first
+    answer was lost) is WRITTEN and changes nothing. `Append(after=3, events=[x])` is a MISMATCH, `Append(after=5, …)` too.
+    """
+
+    async def append(self, appends: Sequence[Append]) -> list[Appended]:
+        """Write the events of several runs, one answer each in the same order; one run's refusal or fault does not touch
+        the others. At most one `Append` a run.
+
+        Raises `Unavailable` when the store does not answer: some or all may have been written. Call again with the same
+        bytes before anything newer.
+        """
+        ...
+
+    async def read(self, run: UUID, after: int = 0) -> list[bytes]:
+        """The events after seq `after`, in order without a gap. For a run without events: empty. Raises `Unavailable`."""
+        ...
+
+    async def drop(self, runs: Iterable[UUID]) -> None:
+        """Forget the events of ended runs. Raises `Unavailable`."""
+        ...
+
+    async def close(self) -> None:
+        """Free connections and threads; nothing may be called afterwards."""
+        ...

@@ -1,0 +1,134 @@
+"""The run log as a table, beside everything else: the embedded default."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import (
+    Error,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    connections,
+    transaction,
+)
+
+from chat.models import Run, RunEvent
+from chat.protocol.codes import Unavailable
+from chat.runs.log import Append, Appended
+
+R = TypeVar("R")
+
+# One statement a row, so that a batch of all runs is one `executemany`: the row is written only where the run has this
+# token and (but for the first) the event before. A clash of keys or a missing row is rare and looked into run by run.
+_INSERT = """
+INSERT INTO chat_runevent (run_id, seq, data)
+SELECT run.id, %s, %s FROM chat_run run WHERE run.id = %s AND run.token = %s
+AND (%s = 1 OR EXISTS (SELECT 1 FROM chat_runevent before WHERE before.run_id = run.id AND before.seq = %s))
+"""
+
+
+class DatabaseLog:
+    """`RunLog` over `RunEvent`, on one thread with a connection of its own: appends never wait behind a slow query."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-log")
+
+    async def append(self, appends: Sequence[Append]) -> list[Appended]:
+        return await self._call(_append, appends)
+
+    async def read(self, run: UUID, after: int = 0) -> list[bytes]:
+        return await self._call(_read, run, after)
+
+    async def drop(self, runs: Iterable[UUID]) -> None:
+        await self._call(_drop, list(runs))
+
+    async def close(self) -> None:
+        await self._call(connections.close_all)
+        self._thread.shutdown()
+
+    async def _call(self, function: Callable[..., R], *args: Any) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _reporting, function, args)
+
+
+def _reporting(function: Callable[..., R], args: tuple[Any, ...]) -> R:
+    try:
+        return function(*args)
+    except (OperationalError, InterfaceError) as error:
+        # After a lost connection the next call must open a new one.
+        close_old_connections()
+        raise Unavailable from error
+
+
+def _append(appends: Sequence[Append]) -> list[Appended]:
+    try:
+        if _append_all(appends):
+            return [Appended.WRITTEN] * len(appends)
+    except (OperationalError, InterfaceError):
+        raise
+    except Error:
+        # A clash of keys, or an event that the database does not take: find out whose.
+        pass
+    return [_append_one(append) for append in appends]
+
+
+def _append_all(appends: Sequence[Append]) -> bool:
+    """Write the batch as if nothing were unusual; whether every row went in. All or nothing."""
+    rows = [row for append in appends for row in _rows(append)]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.executemany(_INSERT, rows)
+            if cursor.rowcount == len(rows):
+                return True
+        transaction.set_rollback(True)
+        return False
+
+
+def _rows(append: Append) -> list[tuple[Any, ...]]:
+    uuid_field = Run._meta.pk
+    run = uuid_field.get_db_prep_value(append.run, connection)
+    token = uuid_field.get_db_prep_value(append.token, connection)
+    first = append.after + 1
+    return [(seq, data.decode(), run, token, seq, seq - 1) for seq, data in enumerate(append.events, first)]
+
+
+def _append_one(append: Append) -> Appended:
+    with transaction.atomic():
+        token = Run.objects.select_for_update().filter(id=append.run).values_list("token", flat=True).first()
+        if token != append.token:
+            return Appended.REFUSED
+        there = _read(append.run, append.after)
+        previous = append.after == 0 or RunEvent.objects.filter(run=append.run, seq=append.after).exists()
+        if not previous or there != list(append.events[: len(there)]):
+            return Appended.MISMATCH
+        missing = append.events[len(there) :]
+        first = append.after + len(there) + 1
+        try:
+            with transaction.atomic():
+                RunEvent.objects.bulk_create(
+                    RunEvent(run_id=append.run, seq=seq, data=data.decode()) for seq, data in enumerate(missing, first)
+                )
+        except (OperationalError, InterfaceError):
+            raise
+        except Error:
+            return Appended.MISMATCH
+        return Appended.WRITTEN
+
+
+def _read(run: UUID, after: int) -> list[bytes]:
+    rows = RunEvent.objects.filter(run=run, seq__gt=after).order_by("seq").values_list("seq", "data")
+    events: list[bytes] = []
+    for expected, (seq, data) in enumerate(rows, after + 1):
+        if seq != expected:
+            break
+        events.append(data.encode())
+    return events
+
+
+def _drop(runs: Sequence[UUID]) -> None:
+    RunEvent.objects.filter(run__in=runs).delete()

@@ -1,0 +1,267 @@
+"""Owns the runs of this process: posts what starts them, keeps their tasks, stops them, ends them exactly once.
+
+A run outlives the socket or request that began it. Its task has a fresh context, a reference that keeps it, and nobody
+above it who would cancel it but `stop` and `shutdown`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Coroutine, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chat import selectors
+from chat.agents.base import Agent, AgentError, Turn, TurnMessage
+from chat.agents.titles import write_title
+from chat.database import in_database
+from chat.hub import Hub
+from chat.protocol.codes import ChatError, Draining, UnknownAgent
+from chat.protocol.events import RunError, RunFinished, RunStarted
+from chat.protocol.objects import ErrorObject
+from chat.runs.ending import Ending, interrupted
+from chat.runs.flusher import Flusher, Tail
+from chat.services.chats import title_chat
+from chat.services.messages import Posted, Started, post_message
+from chat.services.runs import finish_run
+
+logger = logging.getLogger(__name__)
+
+LOG_PATIENCE = 30.0
+"""Seconds that a run waits at its end, or with too much text, for a log that does not answer."""
+MAX_WAITING = 1024 * 1024
+"""Bytes of text not yet in the log after which a run's agent is made to wait."""
+MAX_REPLY = 4 * 1024 * 1024
+"""Bytes of JSON text in one reply; a model that has lost its way stops here."""
+END_RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""Seconds between tries to end a run whose database does not answer; the last repeats."""
+TITLE_BEFORE = 5
+"""A title is made of the messages before this position: the first two and their replies."""
+TITLE_CHARS = 4000
+"""Characters of them."""
+
+
+@dataclass(slots=True)
+class _Work:
+    answering: asyncio.Task[Ending] | None = None
+    ending: Ending | None = None
+    """Set before `answering` is cancelled: why."""
+
+
+class Supervisor:
+    """One a process. Everything of it runs on the event loop."""
+
+    def __init__(self, worker_id: UUID, agents: Mapping[str, Agent], flusher: Flusher, hub: Hub) -> None:
+        self._worker_id = worker_id
+        self._agents = agents
+        self._flusher = flusher
+        self._hub = hub
+        self._runs: dict[UUID, _Work] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._posting = 0
+        self.draining = False
+
+    # --- What consumers and views call --------------------------------------------------------------------------------
+
+    async def post(self, *, user_id: UUID, chat_id: UUID, text: str, client_id: str, agent: str | None) -> Posted:
+        """Post a message and start its run; see `services.post_message` for what it raises, also `Draining` and
+        `UnknownAgent`. A caller that goes away changes nothing: a committed run is started all the same.
+        """
+        if self.draining:
+            raise Draining(retry_after=1.0)
+        if agent is not None and agent not in self._agents:
+            raise UnknownAgent
+        return await asyncio.shield(
+            self._spawn(self._post(user_id=user_id, chat_id=chat_id, text=text, client_id=client_id, agent=agent))
+        )
+
+    def stop(self, run_id: UUID) -> None:
+        """Stop a run of this process whose wish to stop is recorded; others are not ours to stop."""
+        work = self._runs.get(run_id)
+        if work is not None:
+            self._cut(work, Ending("stopped"))
+
+    @property
+    def live(self) -> int:
+        """How many runs this process is working on."""
+        return len(self._runs)
+
+    async def shutdown(self, drain: float) -> None:
+        """Take no new messages; let runs end for `drain` seconds, then end the rest as `interrupted`."""
+        self.draining = True
+        waited = asyncio.get_running_loop().time() + drain
+        while (self._runs or self._posting) and asyncio.get_running_loop().time() < waited:
+            await asyncio.sleep(0.05)
+        for work in list(self._runs.values()):
+            self._cut(
+                work, interrupted("The server was restarted in the middle of this reply. What was written is kept.")
+            )
+        while self._runs or self._posting:
+            await asyncio.sleep(0.01)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- One run ------------------------------------------------------------------------------------------------------
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """A task of its own: with a reference, and without the context of whoever caused it."""
+        task = asyncio.create_task(coroutine, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _post(self, *, user_id: UUID, chat_id: UUID, text: str, client_id: str, agent: str | None) -> Posted:
+        self._posting += 1
+        try:
+            posted = await in_database(
+                post_message,
+                user_id=user_id,
+                chat_id=chat_id,
+                text=text,
+                client_id=client_id,
+                worker_id=self._worker_id,
+                agent=agent,
+            )
+        finally:
+            self._posting -= 1
+        if posted.started is not None:
+            self._runs[posted.started.run] = _Work()
+            self._spawn(self._work(posted.started))
+        return posted
+
+    async def _work(self, started: Started) -> None:
+        """A run from its first event to its last."""
+        work = self._runs[started.run]
+        tail = self._flusher.open(started.run, started.chat, started.token)
+        self._hub.open_feed(started.run, started.chat, tail.transcript)
+        try:
+            tail.push(RunStarted(thread_id=str(started.chat), run_id=str(started.run)))
+            work.answering = asyncio.create_task(self._answer(started, tail))
+            if work.ending is not None:
+                work.answering.cancel()
+            try:
+                ending = await work.answering
+            except asyncio.CancelledError:
+                ending = work.ending or interrupted()
+            await self._end(started, tail, ending)
+        except Exception:
+            logger.exception("run %s of chat %s could not be ended", started.run, started.chat)
+        finally:
+            self._hub.close_feed(started.run)
+            del self._runs[started.run]
+
+    def _cut(self, work: _Work, ending: Ending) -> None:
+        if work.ending is None:
+            work.ending = ending
+            if work.answering is not None:
+                work.answering.cancel()
+
+    async def _answer(self, started: Started, tail: Tail) -> Ending:
+        """Let the agent answer. Never raises but when cancelled."""
+        try:
+            agent = self._agents.get(started.agent)
+            if agent is None:
+                raise AgentError("unknown_agent", "The agent of this chat is not here any more. Choose another one.")
+            # A stop that came before this task was known to anyone is in the row.
+            if await in_database(selectors.stop_requested, started.run):
+                return Ending("stopped")
+            said = await in_database(
+                selectors.history, started.chat, before=started.position, budget=agent.context_chars
+            )
+            turn = Turn(
+                thread_id=str(started.chat),
+                run_id=str(started.run),
+                messages=[TurnMessage(message.role, message.text) for message in said],
+            )
+            return await self._listen(agent, turn, tail)
+        except AgentError as problem:
+            if problem.code == "interrupted":
+                return interrupted(problem.message)
+            return Ending("failed", ErrorObject(problem.code, problem.message))
+        except ChatError as problem:
+            return Ending("failed", ErrorObject(problem.code, problem.message))
+        except Exception:
+            logger.exception("run %s: agent %s failed", started.run, started.agent)
+            return Ending(
+                "failed", ErrorObject("agent_failed", "The agent failed. Try again; if it stays so, tell us.")
+            )
+
+    async def _listen(self, agent: Agent, turn: Turn, tail: Tail) -> Ending:
+        async with aclosing(agent.run(turn)) as events:
+            async for event in events:
+                match event:
+                    case RunStarted():
+                        continue
+                    case RunFinished(outcome=outcome, usage=usage):
+                        return Ending("stopped" if outcome.type == "cancelled" else "completed", usage=usage or [])
+                    case RunError(message=message, code=code, usage=usage):
+                        return Ending("failed", ErrorObject(code or "agent_failed", message), usage or [])
+                tail.push(event)
+                if tail.refused:
+                    return interrupted()
+                if tail.waiting > MAX_WAITING:
+                    await self._flushed(tail)
+                if tail.transcript.size > MAX_REPLY:
+                    text = "This reply grew too long and was ended. Ask for less, or for the rest."
+                    return Ending("failed", ErrorObject("reply_too_long", text))
+        return interrupted()
+
+    async def _flushed(self, tail: Tail) -> None:
+        try:
+            async with asyncio.timeout(LOG_PATIENCE):
+                await tail.flushed()
+        except TimeoutError:
+            logger.warning("run %s goes on without its log", tail.run)
+
+    async def _end(self, started: Started, tail: Tail, ending: Ending) -> None:
+        await self._flushed(tail)
+        if not await self._commit_end(started, tail, ending):
+            logger.warning("run %s was ended by another", started.run)
+            return
+        tail.push(ending.event(str(started.chat), str(started.run)))
+        await self._flushed(tail)
+        agent = self._agents.get(started.agent)
+        if ending.status == "completed" and agent is not None and agent.writes_titles:
+            self._spawn(self._title(agent, started.chat))
+
+    async def _commit_end(self, started: Started, tail: Tail, ending: Ending) -> bool:
+        """Whether this run ended the way `ending` says, by our hand: also where the answer to a commit was lost."""
+        parts, last_seq = tail.parts(), tail.next_seq
+        tries = 0
+        while True:
+            try:
+                won = await in_database(
+                    finish_run,
+                    run_id=started.run,
+                    token=started.token,
+                    status=ending.status,
+                    parts=parts,
+                    last_seq=last_seq,
+                    usage=ending.usage,
+                    error=ending.error,
+                )
+            except ChatError:
+                await asyncio.sleep(END_RETRY[min(tries, len(END_RETRY) - 1)])
+                tries += 1
+                continue
+            if won or not tries:
+                return won
+            row = (await in_database(selectors.runs_of, [started.run])).get(started.run)
+            return row is not None and row.status == ending.status and row.seq == last_seq
+
+    async def _title(self, agent: Agent, chat_id: UUID) -> None:
+        """Let the model name a chat that has only its first words for a title. A failure leaves those."""
+        try:
+            if not await in_database(selectors.title_wanted, chat_id):
+                return
+            said = await in_database(selectors.history, chat_id, before=TITLE_BEFORE, budget=TITLE_CHARS)
+            title = await write_title(agent, [TurnMessage(message.role, message.text) for message in said])
+            if title:
+                await in_database(title_chat, chat_id=chat_id, title=title)
+        except Exception:
+            logger.warning("chat %s could not be named", chat_id, exc_info=True)

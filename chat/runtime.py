@@ -1,0 +1,208 @@
+"""The parts of one process, opened once and closed in order: agents, log, flusher, hub, notes, supervisor.
+
+Whoever serves the application calls `start` before the first request and `shutdown` after the last; consumers and views
+find the parts here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import socket
+from typing import Protocol
+from uuid import UUID
+
+from django.conf import settings
+
+from chat.agents.base import Agent
+from chat.agents.registry import build_agents
+from chat.database import close_pool_connections, in_database
+from chat.hub import Hub
+from chat.notes import Notes
+from chat.protocol.codes import ChatError, Close, NeedsAsgi, UnknownAgent
+from chat.protocol.objects import AgentObject, Part
+from chat.protocol.transcript import Transcript
+from chat.runs.flusher import Flusher
+from chat.runs.lock import AlreadyRunning, WorkerLock
+from chat.runs.log import RunLog
+from chat.runs.log.database import DatabaseLog
+from chat.runs.recovery import end_orphans
+from chat.runs.supervisor import Supervisor
+from chat.services.announce import Move, moved
+from chat.services.cleanup import remove_expired_logs
+from chat.services.workers import register_worker, remove_worker
+
+logger = logging.getLogger(__name__)
+
+GOODBYE = 2.0
+"""Seconds over which sockets are closed at a shutdown, so that their clients do not all come back at once."""
+EXPIRE = 60.0
+"""Seconds between removals of logs that nobody needs any more."""
+
+
+class StartupRefused(Exception):
+    """This process must not serve; the text says why and what to do."""
+
+
+class Closable(Protocol):
+    """A socket of this process."""
+
+    def close(self, code: int) -> None: ...
+
+
+class Runtime:
+    """One a process. Everything of it runs on the event loop; `hub`, `supervisor` and `worker_id` exist once `ready`."""
+
+    hub: Hub
+    supervisor: Supervisor
+    worker_id: UUID
+
+    def __init__(self) -> None:
+        self.ready = False
+        """Whether new connections should come here."""
+        self.sockets: set[Closable] = set()
+        self._starting: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._agents: dict[str, Agent] = build_agents(settings.AGENTS)
+        self._log: RunLog = DatabaseLog()
+
+    async def start(self) -> None:
+        """Open everything. Calls share one start, also a failed one's. Raises `StartupRefused`."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+        await asyncio.shield(self._starting)
+
+    def begin_drain(self) -> None:
+        """Say that new connections should go elsewhere, and take no new messages. Returns at once."""
+        self.ready = False
+        if hasattr(self, "supervisor"):
+            self.supervisor.draining = True
+
+    async def shutdown(self, drain: float) -> None:
+        """Let runs end for `drain` seconds, keep the rest as `interrupted`, close sockets (4503) and then everything.
+        Does nothing if nothing was started, or the second time.
+        """
+        if self._starting is None:
+            return
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._shutdown(drain))
+        await asyncio.shield(self._ending)
+
+    def agent_objects(self) -> list[AgentObject]:
+        """The agents that a person may choose; the first is the default."""
+        return [AgentObject(name=agent.name, title=agent.title) for agent in self._agents.values()]
+
+    def agent_name(self, name: str | None) -> str:
+        """The name of an agent that exists: the default one for None. Raises `UnknownAgent`."""
+        if name is None:
+            return next(iter(self._agents))
+        if name not in self._agents:
+            raise UnknownAgent
+        return name
+
+    def running_supervisor(self) -> Supervisor:
+        """The supervisor. Raises `NeedsAsgi` in a process that was never started, such as one under WSGI."""
+        if not hasattr(self, "supervisor"):
+            raise NeedsAsgi
+        return self.supervisor
+
+    async def live_parts(self, run: UUID) -> list[Part]:
+        """What a run in flight has said so far, as far as anyone may see it. Raises `Unavailable`."""
+        feed = self.hub.feeds.get(run) if hasattr(self, "hub") else None
+        if feed is not None:
+            return feed.transcript.parts()
+        transcript = Transcript()
+        for data in await self._log.read(run):
+            transcript.append_json(data)
+        return transcript.parts()
+
+    # --- In order -----------------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lock = WorkerLock()
+        try:
+            self._lock.take()
+        except AlreadyRunning as problem:
+            raise StartupRefused(str(problem)) from problem
+        try:
+            ended = await end_orphans(self._log)
+            if ended:
+                logger.warning("%d replies of an earlier process were cut off; what they had said is kept", ended)
+            await in_database(remove_expired_logs)
+            self.worker_id = await in_database(register_worker, name=f"{socket.gethostname()}:{os.getpid()}")
+        except ChatError as problem:
+            self._lock.release()
+            raise StartupRefused(
+                f"The database does not answer ({problem.__cause__}). Is it there and migrated?"
+            ) from problem
+        self.hub = Hub()
+        self._notes = Notes(self._heard_from_others)
+        self._flusher = Flusher(self._log, written=lambda tail: self.hub.feed_grew(tail.run))
+        self.supervisor = Supervisor(self.worker_id, self._agents, self._flusher, self.hub)
+        self._flusher.start()
+        self.hub.start()
+        self._notes.start()
+        self._expiring = asyncio.create_task(self._expire())
+        moved.connect(self._moved, weak=False)
+        self.ready = True
+
+    async def _shutdown(self, drain: float) -> None:
+        self.begin_drain()
+        if not hasattr(self, "supervisor"):
+            return
+        await self.supervisor.shutdown(drain)
+        await self._close_sockets()
+        moved.disconnect(self._moved)
+        self._expiring.cancel()
+        await self._notes.stop()
+        await self.hub.stop()
+        await self._flusher.stop()
+        for agent in self._agents.values():
+            await agent.aclose()
+        try:
+            await in_database(remove_worker, worker_id=self.worker_id)
+        except ChatError:
+            logger.warning("the row of this process stays; cleanup removes it")
+        await self._log.close()
+        await asyncio.get_running_loop().run_in_executor(None, close_pool_connections)
+        self._lock.release()
+
+    async def _close_sockets(self) -> None:
+        """Close them a few at a time, so that their clients come back one after another."""
+        sockets = list(self.sockets)
+        random.shuffle(sockets)
+        pause = min(GOODBYE / max(len(sockets), 1), 0.05)
+        for each in sockets:
+            each.close(Close.GOING_AWAY)
+            await asyncio.sleep(pause)
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRE)
+            try:
+                await in_database(remove_expired_logs)
+            except ChatError:
+                logger.warning("expired logs are removed later: the database does not answer")
+
+    # --- What moved ---------------------------------------------------------------------------------------------------
+
+    def _moved(self, sender: object, move: Move, **_: object) -> None:
+        """A commit of this process, told in the thread that made it."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._heard_here, move)
+
+    def _heard_here(self, move: Move) -> None:
+        self._notes.tell(move)
+        self._heard_from_others(move)
+
+    def _heard_from_others(self, move: Move) -> None:
+        self.hub.heard(move)
+        for run in move.stops:
+            self.supervisor.stop(run)
+
+
+runtime = Runtime()

@@ -1,0 +1,146 @@
+"""Chats: made, named, put away, deleted, restored."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from chat.models import Chat, ChatList, Member, Run
+from chat.protocol.codes import InvalidCommand, NotFound
+from chat.services.announce import Move, announce
+
+MAX_TITLE = 200
+"""Characters."""
+
+
+def locked_chat(*, user_id: UUID, chat_id: UUID, deleted: bool = False) -> Chat:
+    """The chat, locked until the transaction ends, if this user is a member. Raises `NotFound` otherwise, and for a
+    deleted chat unless `deleted`.
+    """
+    chat = Chat.objects.select_for_update().filter(id=chat_id).first()
+    if chat is None or (chat.deleted_at is not None and not deleted):
+        raise NotFound
+    if not Member.objects.filter(chat_id=chat_id, user_id=user_id).exists():
+        raise NotFound
+    return chat
+
+
+def bump_lists(chat: Chat, *, recent: bool = False) -> dict[UUID, int]:
+    """Raise the list version of every member of a locked chat; `recent` puts it on top. Returns the new versions."""
+    versions: dict[UUID, int] = {}
+    for member in Member.objects.filter(chat=chat).order_by("user_id"):
+        versions[member.user_id] = member.version = _next_list_version(member.user_id)
+        if recent:
+            member.recent = member.version
+        member.save(update_fields=["version", "recent"])
+    return versions
+
+
+def _next_list_version(user_id: UUID) -> int:
+    chat_list, _ = ChatList.objects.select_for_update().get_or_create(user_id=user_id)
+    chat_list.version += 1
+    chat_list.save(update_fields=["version"])
+    return chat_list.version
+
+
+def _save(chat: Chat, *fields: str) -> None:
+    """One more version of a locked chat, saved with `fields`, shown in its members' lists, and announced."""
+    chat.version += 1
+    chat.save(update_fields=[*fields, "version"])
+    announce(Move(chats={chat.id: chat.version}, users=bump_lists(chat)))
+
+
+def create_chat(*, user_id: UUID, client_id: str, agent: str, title: str | None = None) -> UUID:
+    """Make a chat with one member, its owner; returns its id. The same `client_id` of the same user again returns the
+    same chat and changes nothing. `agent` must exist; the caller checks.
+    """
+    known = Chat.objects.filter(creator_id=user_id, client_id=client_id).values_list("id", flat=True)
+    if (chat_id := known.first()) is not None:
+        return chat_id
+    title = _clean_title(title or "")
+    try:
+        with transaction.atomic():
+            chat = Chat.objects.create(
+                creator_id=user_id,
+                client_id=client_id,
+                agent=agent,
+                title=title,
+                titled_by=Chat.TitledBy.PERSON if title else Chat.TitledBy.NOBODY,
+                updated_at=timezone.now(),
+            )
+            version = _next_list_version(user_id)
+            Member.objects.create(chat=chat, user_id=user_id, version=version, recent=version)
+            announce(Move(chats={chat.id: chat.version}, users={user_id: version}))
+            return chat.id
+    except IntegrityError:
+        # The same command came twice at once; the other one made it.
+        if (chat_id := known.first()) is not None:
+            return chat_id
+        raise
+
+
+def _clean_title(title: str) -> str:
+    if "\x00" in title:
+        raise InvalidCommand("A title may not hold the character NUL (U+0000). Remove it and try again.")
+    title = " ".join(title.split())
+    if len(title) > MAX_TITLE:
+        raise InvalidCommand(f"A title may have {MAX_TITLE} characters at most. Shorten it and try again.")
+    return title
+
+
+def rename_chat(*, user_id: UUID, chat_id: UUID, title: str) -> None:
+    """Give a chat a person's title, which no model overwrites. Raises `NotFound`, and `InvalidCommand` when it is empty
+    or longer than 200 characters.
+    """
+    title = _clean_title(title)
+    if not title:
+        raise InvalidCommand("A title needs at least one character.")
+    with transaction.atomic():
+        chat = locked_chat(user_id=user_id, chat_id=chat_id)
+        chat.title, chat.titled_by = title, Chat.TitledBy.PERSON
+        _save(chat, "title", "titled_by")
+
+
+def title_chat(*, chat_id: UUID, title: str) -> bool:
+    """Give a chat the title that a model wrote, unless a person or a model has named it, or it is gone. Says whether."""
+    title = _clean_title(title[:MAX_TITLE])
+    with transaction.atomic():
+        chat = Chat.objects.select_for_update().filter(id=chat_id, deleted_at=None).first()
+        if chat is None or not title or chat.titled_by in (Chat.TitledBy.PERSON, Chat.TitledBy.MODEL):
+            return False
+        chat.title, chat.titled_by = title, Chat.TitledBy.MODEL
+        _save(chat, "title", "titled_by")
+        return True
+
+
+def archive_chat(*, user_id: UUID, chat_id: UUID, archived: bool) -> None:
+    """Put a chat away, or take it back. Raises `NotFound`."""
+    with transaction.atomic():
+        chat = locked_chat(user_id=user_id, chat_id=chat_id)
+        if chat.archived != archived:
+            chat.archived = archived
+            _save(chat, "archived")
+
+
+def delete_chat(*, user_id: UUID, chat_id: UUID) -> None:
+    """Take a chat from everyone's list and stop its runs. It can be restored until `cleanup` removes its rows a day
+    later. Raises `NotFound`, also for a chat that is deleted already.
+    """
+    with transaction.atomic():
+        chat = locked_chat(user_id=user_id, chat_id=chat_id)
+        chat.deleted_at = timezone.now()
+        _save(chat, "deleted_at")
+        running = Run.objects.filter(chat=chat, status=Run.Status.RUNNING)
+        running.update(stop_requested=True)
+        announce(Move(stops=tuple(running.values_list("id", flat=True))))
+
+
+def restore_chat(*, user_id: UUID, chat_id: UUID) -> None:
+    """Undo `delete_chat`. Raises `NotFound` once the rows are gone. A chat that is not deleted stays as it is."""
+    with transaction.atomic():
+        chat = locked_chat(user_id=user_id, chat_id=chat_id, deleted=True)
+        if chat.deleted_at is not None:
+            chat.deleted_at = None
+            _save(chat, "deleted_at")

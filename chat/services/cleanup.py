@@ -1,0 +1,35 @@
+"""Removing what nobody can see any more. Safe to run at any time, and again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from chat.models import Chat, Run, RunEvent, Worker
+
+LOG_KEPT = timedelta(minutes=2)
+"""A log outlives its run by this, for those who reconnect in the middle of its last events."""
+DELETED_KEPT = timedelta(days=1)
+"""A deleted chat can be restored for this long."""
+
+
+def remove_expired_logs() -> int:
+    """Remove the events of runs that ended two minutes ago; returns how many."""
+    expired = Run.objects.filter(ended_at__lt=timezone.now() - LOG_KEPT, events__isnull=False).values("id").distinct()
+    count, _ = RunEvent.objects.filter(run_id__in=list(expired.values_list("id", flat=True))).delete()
+    return count
+
+
+def remove_deleted_chats() -> int:
+    """Remove the rows of chats that were deleted a day ago; returns how many chats."""
+    gone = list(Chat.objects.filter(deleted_at__lt=timezone.now() - DELETED_KEPT).values_list("id", flat=True)[:1000])
+    Chat.objects.filter(id__in=gone).delete()
+    return len(gone)
+
+
+def remove_ended_workers() -> int:
+    """Remove rows of processes that own no running run and started a day ago or earlier; returns how many."""
+    idle = Worker.objects.filter(started_at__lt=timezone.now() - timedelta(days=1)).exclude(runs__status="running")
+    count, _ = idle.delete()
+    return count

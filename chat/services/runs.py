@@ -1,0 +1,94 @@
+"""How runs end: stop is a wish, the end a compare-and-set that only one can win."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from chat.models import Chat, Member, Message, Run
+from chat.protocol.codes import NotFound
+from chat.protocol.events import TokenUsage
+from chat.protocol.objects import ErrorObject, Part, RunStatus
+from chat.services.announce import Move, announce
+from chat.services.chats import bump_lists
+
+MESSAGE_STATUS: dict[RunStatus, Message.Status] = {
+    "completed": Message.Status.COMPLETE,
+    "stopped": Message.Status.STOPPED,
+    "interrupted": Message.Status.INTERRUPTED,
+    "failed": Message.Status.FAILED,
+}
+
+
+def request_stop(*, user_id: UUID, run_id: UUID) -> None:
+    """Record that a run should stop; its owner is told and looks. A run that has ended stays as it is.
+    Raises `NotFound`, also for a run in a chat that the user is not a member of.
+    """
+    with transaction.atomic():
+        run = Run.objects.filter(id=run_id, chat__deleted_at=None).only("id", "chat_id", "status").first()
+        if run is None or not Member.objects.filter(chat_id=run.chat_id, user_id=user_id).exists():
+            raise NotFound
+        if Run.objects.filter(id=run_id, status=Run.Status.RUNNING).update(stop_requested=True):
+            announce(Move(stops=(run_id,)))
+
+
+def finish_run(
+    *,
+    run_id: UUID,
+    token: UUID,
+    status: RunStatus,
+    parts: list[Part],
+    last_seq: int,
+    usage: list[TokenUsage] | None = None,
+    error: ErrorObject | None = None,
+) -> bool:
+    """End a run: its status, usage and `last_seq`, and its reply's final `parts`.
+
+    Says whether this call ended it: false when it has ended already or `token` is not the run's any more, and then
+    nothing is changed. However many race, one wins. `last_seq` is that of the terminal event, which the caller appends
+    to the log afterwards; a reader that misses it makes it from the row.
+    """
+    chat_id = Run.objects.filter(id=run_id).values_list("chat_id", flat=True).first()
+    if chat_id is None:
+        return False
+    with transaction.atomic():
+        chat = Chat.objects.select_for_update().get(id=chat_id)
+        version = chat.version + 1
+        problem = error or ErrorObject(code="", message="")
+        won = Run.objects.filter(id=run_id, status=Run.Status.RUNNING, token=token).update(
+            status=status,
+            version=version,
+            last_seq=last_seq,
+            usage=msgspec.to_builtins(usage or []),
+            error_code=problem.code,
+            error_message=problem.message,
+            ended_at=timezone.now(),
+        )
+        if not won:
+            return False
+        plain: list[dict[str, Any]] = msgspec.to_builtins(parts)
+        Message.objects.filter(run=run_id).update(
+            status=MESSAGE_STATUS[status],
+            version=version,
+            parts=plain,
+            error_code=problem.code,
+            error_message=problem.message,
+        )
+        chat.version = version
+        chat.save(update_fields=["version"])
+        announce(Move(chats={chat.id: version}, users=bump_lists(chat)))
+        return True
+
+
+def seal_run(*, run_id: UUID, token: UUID) -> UUID | None:
+    """Take a run from its owner: from now on appends and ends with `token` are refused. Returns the new token, or None
+    when the run has ended or another took it first.
+    """
+    new = uuid.uuid4()
+    won = Run.objects.filter(id=run_id, status=Run.Status.RUNNING, token=token).update(token=new, owner=None)
+    return new if won else None
