@@ -85,7 +85,7 @@ class Behaviour(msgspec.Struct, forbid_unknown_fields=True):
     status: int = 200
     """An answer of 400 and more is an error, with `error` as its body, the first `times` times this is asked."""
     times: int = 1_000_000
-    error: dict[str, Any] = {"message": "as asked"}
+    error: dict[str, Any] = msgspec.field(default_factory=lambda: {"message": "as asked"})
     retry_after: str | None = None
     headers_after: float = 0
     """Seconds until anything is answered."""
