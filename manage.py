@@ -20,7 +20,8 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     try:
-        settings.configured or settings.INSTALLED_APPS  # read them now, so that a refusal is a sentence
+        # Read now, so that a refusal is a sentence and no traceback.
+        bool(settings.INSTALLED_APPS)
     except ImproperlyConfigured as refusal:
         sys.exit(f"{refusal}")
     execute_from_command_line(sys.argv)

@@ -9,7 +9,7 @@ from accounts.models import User
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # generic only in the stubs
     """Django's own, plus the guest flag as a column, a filter and a field."""
 
     list_display = ("username", "email", "is_guest", "is_staff", "is_active", "date_joined", "last_login")

@@ -52,7 +52,7 @@ def _may_make_another(address: str) -> bool:
     key = f"guests:{int(time.time()) // HOUR}:{network_of(address)}"
     cache.add(key, 0, timeout=HOUR)
     try:
-        return cache.incr(key) <= settings.GUESTS_PER_HOUR
+        return bool(cache.incr(key) <= settings.GUESTS_PER_HOUR)
     except ValueError:
         # It expired between the two calls: a new hour has begun.
         return True

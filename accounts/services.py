@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import secrets
+from datetime import timedelta
 
 from django.utils import timezone
 
 from accounts.models import User
 
-UNUSED_GUEST_AGE = datetime.timedelta(days=7)
+UNUSED_GUEST_AGE = timedelta(days=7)
 """How long a guest who has no chat is kept."""
 
 

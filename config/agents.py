@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 DEFAULT_MODEL = "gpt-5-mini"
 
+
 def agents_from(environ: Mapping[str, str]) -> list[dict[str, Any]]:
     """The agents that `environ` asks for, the default one first; never empty.
 

@@ -27,6 +27,6 @@ def network_of(address: str) -> str:
     if not address:
         return ""
     parsed = ipaddress.ip_address(address)
-    if parsed.version == 4:
+    if isinstance(parsed, ipaddress.IPv4Address):
         return address
     return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))

@@ -1,4 +1,4 @@
-"""Starts the runtime before the first request and ends it after the last, under servers that say when, and those not."""
+"""Starts the runtime before the first request, and ends it after the last where the server says which that is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Lifespan:
             try:
                 await runtime.start()
             except StartupRefused as refusal:
-                logger.error("%s", refusal)
+                logger.error("%s", refusal)  # noqa: TRY400  # a sentence for people, not a bug
                 await _say(str(refusal), scope, receive, send)
                 return
             self.started = True

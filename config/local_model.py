@@ -14,7 +14,7 @@ from pathlib import Path
 MODULE = "chat.agents.local_model"
 NAME = "smollm2-135m-instruct"
 CONTEXT = 4000
-"""Characters of a chat that it is given: with English 1,000 of its 4,096 tokens, with other scripts up to all of them."""
+"""Characters of a chat that it is given: of its 4,096 tokens 1,000 in English, up to all in other scripts."""
 START = 60.0
 """Seconds that the model gets to load; on a laptop it takes one."""
 
@@ -30,7 +30,7 @@ class Child:
     def __init__(self, *, log: Path) -> None:
         self.port = _free_port()
         with log.open("wb") as output:
-            self.process = subprocess.Popen(  # noqa: S603: our own module
+            self.process = subprocess.Popen(  # noqa: S603  # our own module
                 [sys.executable, "-m", MODULE, "--port", str(self.port)],
                 cwd=Path(__file__).resolve().parent.parent,
                 stdin=subprocess.PIPE,

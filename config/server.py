@@ -61,7 +61,7 @@ def bind(host: str, port: int) -> socket.socket:
 def url_of(bound: socket.socket) -> str:
     """The address of `bound` as a browser on this machine would write it."""
     host, port = bound.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104: read, not listened on
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # read, not listened on
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
@@ -203,7 +203,7 @@ class _Life:
     async def _say_goodbye(self) -> None:
         """Wait, for a moment, until clients have answered the close frames; what is dropped before may not see them."""
         deadline = self.loop.time() + HANDSHAKE
-        while self.loop.time() < deadline and any(
+        while self.loop.time() < deadline and any(  # noqa: ASYNC110  # daphne tells nobody when one is gone
             getattr(protocol, "application_type", "") == "websocket" and "disconnected" not in details
             for protocol, details in self.server.connections.items()
         ):
@@ -248,7 +248,7 @@ class Lifespan:
             await self.task
 
     async def _ask(self, question: str) -> dict[str, Any]:
-        assert self.task is not None  # noqa: S101: `startup` comes first
+        assert self.task is not None  # noqa: S101  # `startup` comes first
         await self.to_application.put({"type": question})
         answer = asyncio.create_task(self.from_application.get())
         await asyncio.wait({answer, self.task}, return_when=asyncio.FIRST_COMPLETED)

@@ -29,7 +29,7 @@ if not SECRET_KEY:
 
 HOST = env.str("HOST", default="") or "127.0.0.1"
 PORT = env.int("PORT", default=8000)
-WILDCARD_HOSTS = {"0.0.0.0", "::"}  # noqa: S104: compared with, never listened on by default
+WILDCARD_HOSTS = {"0.0.0.0", "::"}  # noqa: S104  # compared with, never a default
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [
     "localhost",
     ".localhost",

@@ -67,8 +67,8 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
 def collect() -> bool:
     """Bring `STATIC_ROOT` up to date; returns whether there was anything to do.
 
-    Collecting hashes and compresses every file, which takes seconds, so it is skipped while the sources are those of the
-    last time. Of several processes that start at once, one collects and the others wait for it.
+    Collecting hashes and compresses every file, which takes seconds, so it is skipped while the sources are those of
+    the last time. Of several processes that start at once, one collects and the others wait for it.
     """
     root = Path(settings.STATIC_ROOT)
     root.mkdir(parents=True, exist_ok=True)

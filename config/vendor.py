@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
-from django.core.checks import CheckMessage, Warning
+from django.core import checks
 from django.core.files.storage import FileSystemStorage
 
 PREFIX = "vendor/"
@@ -21,10 +21,10 @@ class VendorFinder(BaseFinder):
         self.root = Path(settings.BASE_DIR) / "node_modules"
         self.files = {PREFIX + name: source for name, source in settings.VENDOR_FILES.items()}
 
-    def check(self, **kwargs: Any) -> list[CheckMessage]:
+    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
         """One warning for each listed file that is not installed: commands that serve no page do without."""
         return [
-            Warning(f"{source} is not in node_modules.", hint="Run `make setup`.", id="vendor.W001")
+            checks.Warning(f"{source} is not in node_modules.", hint="Run `make setup`.", id="vendor.W001")
             for source in self.files.values()
             if not (self.root / source).is_file()
         ]

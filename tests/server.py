@@ -19,10 +19,11 @@ from tests import TIMEOUT
 ROOT = Path(__file__).resolve().parent.parent
 ANNOUNCEMENT = "Polylogue is at "
 
-SETTINGS = (
-    "AGENTS ALLOWED_HOSTS CSRF_TRUSTED_ORIGINS DATABASE_URL DEBUG GUESTS GUESTS_PER_HOUR HOST HTTPS LOG_LEVEL "
-    "OPENAI_API_KEY OPENAI_BASE_URL OPENAI_MODEL PORT REDIS_URL SECRET_KEY TRUST_PROXY DJANGO_SETTINGS_MODULE"
-).split()
+SETTINGS = {
+    *("AGENTS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "GUESTS"),
+    *("GUESTS_PER_HOUR", "HOST", "HTTPS", "LOG_LEVEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "PORT"),
+    *("REDIS_URL", "SECRET_KEY", "TRUST_PROXY"),
+}
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -96,7 +97,7 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:
-            print(f"--- log of the server at {self.url}\n{self.log}")  # noqa: T201: pytest shows it with the failure
+            print(f"--- log of the server at {self.url}\n{self.log}")  # noqa: T201  # pytest shows it with the failure
         self._remove()
 
     def start(self) -> None:

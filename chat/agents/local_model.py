@@ -55,7 +55,7 @@ def main() -> None:
     parameters.use_jinja = True
     parameters.webui = False
     server = xllamacpp.Server(parameters)
-    print(f"Listening on {server.listening_address}.", flush=True)
+    print(f"Listening on {server.listening_address}.", flush=True)  # noqa: T201  # for the log of whoever started it
 
     sys.stdin.buffer.read()
     # Its threads would go on writing replies nobody reads.

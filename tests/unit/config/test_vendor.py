@@ -27,7 +27,8 @@ def test_a_listed_file_is_found_below_vendor(finder: VendorFinder) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["vendor/library/secret.mjs", "library/library.mjs", "vendor/../library/library.mjs", "vendor/gone/gone.mjs"]
+    "path",
+    ["vendor/library/secret.mjs", "library/library.mjs", "vendor/../library/library.mjs", "vendor/gone/gone.mjs"],
 )
 def test_nothing_else_is_found(finder: VendorFinder, path: str) -> None:
     assert finder.find(path) == []
