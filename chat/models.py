@@ -112,7 +112,7 @@ class Message(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="chat_messages"
     )
-    client_id = models.CharField(max_length=64, null=True)
+    client_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  # null is outside the unique constraint
     status = models.CharField(max_length=11, choices=Status)
     parts = models.JSONField(default=list)
     """`protocol.objects.Part`s; empty while the reply is in its run's log."""

@@ -1,8 +1,8 @@
 """Notes between processes over the channel layer: "this has moved, look again".
 
-One group for all, one channel a process, ten notes a second at most however much moves: within a note the newest version
-wins. A note may be lost, repeated or late. Nothing waits for the layer: a request or a transaction only adds to the next
-note.
+One group for all, one channel a process, ten notes a second at most however much moves: within a note the newest
+version wins. A note may be lost, repeated or late. Nothing waits for the layer: a request or a transaction only adds to
+the next note.
 """
 
 from __future__ import annotations

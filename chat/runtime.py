@@ -53,7 +53,7 @@ class Closable(Protocol):
 
 
 class Runtime:
-    """One a process. Everything of it runs on the event loop; `hub`, `supervisor` and `worker_id` exist once `ready`."""
+    """One a process. It runs on the event loop; `hub`, `supervisor` and `worker_id` exist once it has started."""
 
     hub: Hub
     supervisor: Supervisor

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ from msgspec import UNSET
 from chat.models import Chat, ChatList, Member, Message, Run
 from chat.protocol.codes import NotFound, Unavailable
 from chat.protocol.frames import FRAME_BUDGET, encode_object
-from chat.protocol.objects import Change, ChatObject, ErrorObject, MessageObject, Part, RunObject, TextPart
+from chat.protocol.objects import Change, ChatObject, ErrorObject, MessageObject, Part, Role, RunObject, TextPart
 
 PAGE = 50
 """Messages, or chats, on a page."""
@@ -82,7 +82,7 @@ def _run_object(run: Run) -> RunObject:
 
 
 def clipped(message: MessageObject) -> tuple[MessageObject, int]:
-    """The message as a frame may carry it, and its bytes of JSON: over `CLIP_BYTES` its parts are cut, and it says so."""
+    """The message as a frame may carry it, and its bytes of JSON: over `CLIP_BYTES` its parts are cut; it says so."""
     size = len(encode_object(message))
     if size <= CLIP_BYTES or message.parts is UNSET:
         return message, size
@@ -313,7 +313,7 @@ def stop_requested(run_id: UUID) -> bool:
 class Said:
     """One earlier message as an agent reads it."""
 
-    role: Literal["user", "assistant", "system"]
+    role: Role
     text: str
 
 
@@ -329,7 +329,7 @@ def history(chat_id: UUID, *, before: int, budget: int) -> list[Said]:
             continue
         if said and len(text) > budget:
             break
-        said.append(Said(role=role, text=text[-budget:] if len(text) > budget else text))
+        said.append(Said(role=cast(Role, role), text=text[-budget:] if len(text) > budget else text))
         budget -= len(text)
         if budget <= 0:
             break

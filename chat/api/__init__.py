@@ -30,7 +30,7 @@ class API(NinjaAPI):
 api = API(
     title="Polylogue",
     version="1",
-    description="Chats, messages and runs. Ids are UUIDs, times ISO 8601 in UTC. Tokens stream over the WebSocket `/ws/`.",
+    description="Chats, messages and runs. Ids are UUIDs, times ISO 8601 in UTC. Tokens stream over `/ws/`.",
     auth=SessionCookie(),
 )
 api.add_router("/chats", chats.router)

@@ -7,10 +7,10 @@ from django.http import HttpRequest
 from ninja.security import APIKeyCookie
 from ninja.utils import check_csrf
 
-from chat.consumers.session import user_of_session
 from chat.database import in_database
 from chat.protocol.codes import NotAllowed
 from chat.protocol.objects import UserObject
+from chat.session import user_of_session
 
 
 class SessionCookie(APIKeyCookie):
@@ -19,7 +19,7 @@ class SessionCookie(APIKeyCookie):
     param_name = settings.SESSION_COOKIE_NAME
     is_async = True
 
-    async def __call__(self, request: HttpRequest) -> UserObject | None:  # type: ignore[override]  # ninja awaits it
+    async def __call__(self, request: HttpRequest) -> UserObject | None:
         if check_csrf(request):
             raise NotAllowed("The CSRF check failed. Send the value of the csrftoken cookie in the X-CSRFToken header.")
         return await self.authenticate(request, request.COOKIES.get(self.param_name))

@@ -1,3 +1,1 @@
-"""Sockets: `socket` takes commands, `writer` sends frames, `flow` holds back for a slow reader, `session` says whose
-socket it is.
-"""
+"""Sockets: `socket` takes commands, `writer` sends frames, `flow` holds back for a slow reader."""

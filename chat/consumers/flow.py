@@ -35,7 +35,7 @@ class Flow:
         self.unacknowledged += size
 
     def confirm(self, count: int) -> None:
-        """The client has handled `count` frames in all. Raises `InvalidCommand` for more than were sent; a smaller count
+        """The client has handled `count` frames. Raises `InvalidCommand` for more than were sent; a smaller count
         than before is old news.
         """
         if count > self._sent:

@@ -19,7 +19,6 @@ from django.conf import settings
 
 from chat import selectors
 from chat.consumers.flow import MAX_UNACKNOWLEDGED
-from chat.consumers.session import user_of_session
 from chat.consumers.writer import View, Writer
 from chat.database import in_database
 from chat.protocol import commands
@@ -37,6 +36,7 @@ from chat.protocol.objects import UserObject
 from chat.runtime import runtime
 from chat.services.chats import create_chat
 from chat.services.runs import request_stop
+from chat.session import user_of_session
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class ChatSocket(AsyncConsumer):
     async def _watch_session(self) -> None:
         """Close when the session has ended. A database that does not answer is asked again later."""
         while True:
-            await asyncio.sleep(SESSION_CHECK * random.uniform(0.7, 1.0))  # noqa: S311: spreads load, keeps no secret
+            await asyncio.sleep(SESSION_CHECK * random.uniform(0.7, 1.0))  # noqa: S311  # spreads load, keeps no secret
             try:
                 user = await self._session_user()
             except ChatError:

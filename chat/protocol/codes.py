@@ -85,7 +85,7 @@ class EmptyText(ChatError):
 
 
 class TextTooLong(ChatError):
-    """This message is too long for the socket (48 KiB). Send it by HTTP: POST /api/chats/{chat}/messages takes 1 MiB."""
+    """This message is too long for the socket (48 KiB). By HTTP, POST /api/chats/{chat}/messages takes 1 MiB."""
 
     code = "text_too_long"
     status = 413
@@ -134,7 +134,7 @@ class Unavailable(ChatError):
 
 
 class NeedsAsgi(ChatError):
-    """This server only shows pages; it cannot stream. Start the project with `manage.py serve` or under an ASGI server."""
+    """This server only shows pages; it cannot stream. Start `manage.py serve`, or any ASGI server."""
 
     code = "needs_asgi"
     status = 503

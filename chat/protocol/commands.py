@@ -12,22 +12,26 @@ from chat.protocol.codes import FrameTooLarge, InvalidCommand, InvalidJson
 
 MAX_FRAME = 64 * 1024
 """Bytes of UTF-8 in one frame from a client."""
+MAX_ID = 64
+"""Characters of an id that a client chooses, and of an agent's name."""
 MAX_TEXT = 48 * 1024
 """Bytes of UTF-8 in a message sent over the socket."""
 MAX_TEXT_HTTP = 1024 * 1024
 """Bytes of UTF-8 in a message sent by HTTP."""
 
 CommandId = Annotated[
-    str, Meta(min_length=1, max_length=64, description="Chosen by the client; the answer carries it.")
+    str, Meta(min_length=1, max_length=MAX_ID, description="Chosen by the client; the answer carries it.")
 ]
 ClientId = Annotated[
     str,
-    Meta(min_length=1, max_length=64, description="Chosen by the client once per thing made: a repeat makes nothing."),
+    Meta(
+        min_length=1, max_length=MAX_ID, description="Chosen by the client once per thing made: a repeat makes nothing."
+    ),
 ]
-AgentName = Annotated[str, Meta(min_length=1, max_length=64)]
+AgentName = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 
 
-class _Command(msgspec.Struct, tag_field="type", forbid_unknown_fields=True, frozen=True):
+class _Command(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
     pass
 
 
@@ -48,7 +52,7 @@ class ChatOpen(_Command, tag="chat.open"):
     id: CommandId
     chat: UUID
     version: int | None = None
-    runs: Annotated[dict[UUID, int], Meta(max_length=64)] = {}
+    runs: Annotated[dict[UUID, int], Meta(max_length=MAX_ID)] = {}
 
 
 class ChatClose(_Command, tag="chat.close"):
@@ -59,7 +63,7 @@ class ChatClose(_Command, tag="chat.close"):
 
 
 class MessageSend(_Command, tag="message.send"):
-    """Post a message and start the run that answers it. The ack has the ids; the same `client_id` again gets the same."""
+    """Post a message and start the run that answers it. The ack has the ids; a repeated `client_id` gets the same."""
 
     id: CommandId
     chat: UUID
@@ -76,7 +80,7 @@ class RunStop(_Command, tag="run.stop"):
 
 
 class Received(_Command, tag="received"):
-    """How many frames this client has handled on this socket, `hello` included. No answer. Say it at least every 64 KiB:
+    """How many frames this client has handled on this socket, `hello` included. No answer. Say so every 64 KiB:
     a server holds back what follows 256 KiB of frames that nobody confirmed, and closes after 30 s of that (4408).
     """
 
@@ -98,8 +102,8 @@ def decode(frame: str) -> Command:
     """Read one text frame.
 
     Raises `FrameTooLarge` over 64 KiB of UTF-8, `InvalidJson` for what is no JSON, `InvalidCommand` for JSON that is no
-    command; `command_id` finds the id to answer to. Lone surrogates are refused by the JSON reader; NUL is refused here,
-    in any text, because no database keeps it.
+    command; `command_id` finds the id to answer to. Lone surrogates are refused by the JSON reader; NUL is refused
+    here, in any text, because no database keeps it.
     """
     data = frame.encode()
     if len(data) > MAX_FRAME:
@@ -123,4 +127,4 @@ def command_id(frame: str) -> str | None:
         found = _id_decoder.decode(frame).id
     except (msgspec.DecodeError, RecursionError):
         return None
-    return found if 0 < len(found) <= 64 else None
+    return found if 0 < len(found) <= MAX_ID else None

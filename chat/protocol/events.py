@@ -17,7 +17,7 @@ MAX_DELTA = 64 * 1024
 when every character is escaped to six bytes."""
 
 
-class Event(msgspec.Struct, tag_field="type", rename="camel", omit_defaults=True, frozen=True):
+class Event(msgspec.Struct, tag_field="type", rename="camel", omit_defaults=True):
     """The base of all events; `type` is the AG-UI name."""
 
 

@@ -81,7 +81,7 @@ class _Span:
         return self.ends[seq - self.first - 1] if seq > self.first else 0
 
     def json(self, start: int, end: int) -> bytes:
-        return b"%b%b%b" % (self.prefix, self.text[start:end], _END) if self.prefix else bytes(self.text)
+        return b"".join((self.prefix, self.text[start:end], _END)) if self.prefix else bytes(self.text)
 
 
 class Transcript:
@@ -150,6 +150,7 @@ class Transcript:
 
 
 def _fold(parts: dict[str, Part], event: AnyEvent) -> None:
+    found: Part | None
     match event:
         case TextMessageStart(message_id=part):
             parts.setdefault(part, TextPart(id=part, text=""))

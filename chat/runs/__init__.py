@@ -1,3 +1,3 @@
-"""Runs in flight: `supervisor` owns their tasks, `flusher` writes what they say, `log` keeps it, `recovery` ends what an
-earlier process left behind.
+"""Runs in flight: `supervisor` owns their tasks, `flusher` writes what they say, `log` keeps it, `ending` says how they
+end, `recovery` ends what an earlier process left behind, `lock` keeps a second process away.
 """

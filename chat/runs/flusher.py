@@ -1,8 +1,8 @@
 """From the runs' tasks to the log, in natural batches; and only from the log to anyone's eyes.
 
-One task writes for all runs of the process. Whatever gathered while the last write was under way is the next write, so an
-idle process writes a token at once and a loaded one writes many together. A run's `Tail.transcript` holds what the log
-has: it is the only thing that sockets read, which is how "shown implies logged" holds by construction.
+One task writes for all runs of the process. Whatever gathered while the last write was under way is the next write, so
+an idle process writes a token at once and a loaded one writes many together. A run's `Tail.transcript` holds what the
+log has: it is the only thing that sockets read, which is how "shown implies logged" holds by construction.
 """
 
 from __future__ import annotations

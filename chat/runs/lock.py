@@ -15,7 +15,7 @@ class AlreadyRunning(Exception):
 
 
 class WorkerLock:
-    """Held from start to end of a worker that has no Redis. The system frees it when the process dies, however it does."""
+    """Held from start to end of a worker that has no Redis. However the process dies, the system frees it."""
 
     def __init__(self) -> None:
         self._file: IO[str] | None = None
@@ -37,7 +37,7 @@ class WorkerLock:
             file.close()
             raise AlreadyRunning(
                 f"Another worker (process {holder}) already serves the database {database['NAME']}. Stop it first. "
-                "To run several workers, set REDIS_URL (and DATABASE_URL to Postgres), so that they can share their work."
+                "To run several workers, set REDIS_URL (and DATABASE_URL to Postgres), so that they can share work."
             ) from None
         file.seek(0)
         file.truncate()

@@ -37,6 +37,7 @@ MAX_WAITING = 1024 * 1024
 """Bytes of text not yet in the log after which a run's agent is made to wait."""
 MAX_REPLY = 4 * 1024 * 1024
 """Bytes of JSON text in one reply; a model that has lost its way stops here."""
+RESTARTED = "The server was restarted in the middle of this reply. What was written is kept."
 END_RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to end a run whose database does not answer; the last repeats."""
 TITLE_BEFORE = 5
@@ -63,6 +64,7 @@ class Supervisor:
         self._runs: dict[UUID, _Work] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._posting = 0
+        self._one_less = asyncio.Event()
         self.draining = False
 
     # --- What consumers and views call --------------------------------------------------------------------------------
@@ -93,18 +95,23 @@ class Supervisor:
     async def shutdown(self, drain: float) -> None:
         """Take no new messages; let runs end for `drain` seconds, then end the rest as `interrupted`."""
         self.draining = True
-        waited = asyncio.get_running_loop().time() + drain
-        while (self._runs or self._posting) and asyncio.get_running_loop().time() < waited:
-            await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(drain):
+                await self._idle()
+        except TimeoutError:
+            pass
         for work in list(self._runs.values()):
-            self._cut(
-                work, interrupted("The server was restarted in the middle of this reply. What was written is kept.")
-            )
-        while self._runs or self._posting:
-            await asyncio.sleep(0.01)
+            self._cut(work, interrupted(RESTARTED))
+        await self._idle()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _idle(self) -> None:
+        """Return when no run is under way, and none is about to begin."""
+        while self._runs or self._posting:
+            self._one_less.clear()
+            await self._one_less.wait()
 
     # --- One run ------------------------------------------------------------------------------------------------------
 
@@ -129,6 +136,7 @@ class Supervisor:
             )
         finally:
             self._posting -= 1
+            self._one_less.set()
         if posted.started is not None:
             self._runs[posted.started.run] = _Work()
             self._spawn(self._work(posted.started))
@@ -154,6 +162,7 @@ class Supervisor:
         finally:
             self._hub.close_feed(started.run)
             del self._runs[started.run]
+            self._one_less.set()
 
     def _cut(self, work: _Work, ending: Ending) -> None:
         if work.ending is None:
@@ -166,7 +175,9 @@ class Supervisor:
         try:
             agent = self._agents.get(started.agent)
             if agent is None:
-                raise AgentError("unknown_agent", "The agent of this chat is not here any more. Choose another one.")
+                return Ending(
+                    "failed", ErrorObject(UnknownAgent.code, "This agent is not here any more. Choose another.")
+                )
             # A stop that came before this task was known to anyone is in the row.
             if await in_database(selectors.stop_requested, started.run):
                 return Ending("stopped")
@@ -179,11 +190,9 @@ class Supervisor:
                 messages=[TurnMessage(message.role, message.text) for message in said],
             )
             return await self._listen(agent, turn, tail)
-        except AgentError as problem:
+        except (AgentError, ChatError) as problem:
             if problem.code == "interrupted":
                 return interrupted(problem.message)
-            return Ending("failed", ErrorObject(problem.code, problem.message))
-        except ChatError as problem:
             return Ending("failed", ErrorObject(problem.code, problem.message))
         except Exception:
             logger.exception("run %s: agent %s failed", started.run, started.agent)

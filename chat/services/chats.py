@@ -104,7 +104,7 @@ def rename_chat(*, user_id: UUID, chat_id: UUID, title: str) -> None:
 
 
 def title_chat(*, chat_id: UUID, title: str) -> bool:
-    """Give a chat the title that a model wrote, unless a person or a model has named it, or it is gone. Says whether."""
+    """Give a chat the title that a model wrote, unless it was named before or is gone. Says whether."""
     title = _clean_title(title[:MAX_TITLE])
     with transaction.atomic():
         chat = Chat.objects.select_for_update().filter(id=chat_id, deleted_at=None).first()

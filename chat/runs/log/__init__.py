@@ -34,13 +34,14 @@ class Appended(Enum):
 class RunLog(Protocol):
     """Keeps the events of runs until they are dropped.
 
-    Worked example: the log of a run has 1..3. `Append(after=3, events=[d])` makes it 1..4. The same call again (its first
-    answer was lost) is WRITTEN and changes nothing. `Append(after=3, events=[x])` is a MISMATCH, `Append(after=5, …)` too.
+    Worked example: the log of a run has 1..3. `Append(after=3, events=[d])` makes it 1..4. The same call again (its
+    first answer was lost) is WRITTEN and changes nothing. `Append(after=3, events=[x])` is a MISMATCH, and so is
+    `Append(after=5, events=[e])`.
     """
 
     async def append(self, appends: Sequence[Append]) -> list[Appended]:
-        """Write the events of several runs, one answer each in the same order; one run's refusal or fault does not touch
-        the others. At most one `Append` a run.
+        """Write the events of several runs, one answer each in the same order; one run's refusal or fault does not
+        touch the others. At most one `Append` a run.
 
         Raises `Unavailable` when the store does not answer: some or all may have been written. Call again with the same
         bytes before anything newer.
@@ -48,7 +49,7 @@ class RunLog(Protocol):
         ...
 
     async def read(self, run: UUID, after: int = 0) -> list[bytes]:
-        """The events after seq `after`, in order without a gap. For a run without events: empty. Raises `Unavailable`."""
+        """The events after seq `after`, in order without a gap; none for a run without events. Raises `Unavailable`."""
         ...
 
     async def drop(self, runs: Iterable[UUID]) -> None:

@@ -1,4 +1,4 @@
-"""Whose socket it is: the session cookie, resolved in the bounded pool and looked at again as long as the socket lives."""
+"""Who is asking: the session cookie of a socket or an API call, by Django's own rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chat.protocol.objects import UserObject
 
 
 def user_of_session(session_key: str) -> UserObject | None:
-    """The signed-in, active user of a session, by Django's own rules (a changed password ends sessions), or None."""
+    """The signed-in, active user of a session, or None: also when it has expired or its password has changed."""
     if not session_key:
         return None
     request = HttpRequest()
