@@ -84,7 +84,7 @@ def serve(bound: socket.socket, *, patience: Patience, say: Callable[[str], None
     # Daphne takes the reactor that it finds; its own would run on asyncio's loop.
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    asyncioreactor.install(loop)
+    asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
 
     from daphne.server import Server as Daphne
 
@@ -178,9 +178,7 @@ class _Life:
             self.bound.listen(1024)
         except OSError as error:
             raise _cannot_listen(host, port, error) from error
-        return reactor.adoptStreamPort(  # type: ignore[attr-defined]  # the module is the reactor
-            self.bound.fileno(), self.bound.family, self.server.http_factory
-        )
+        return reactor.adoptStreamPort(self.bound.fileno(), self.bound.family, self.server.http_factory)
 
     async def _end(self, port: Any, lifespan: Lifespan) -> None:
         from chat.runtime import runtime

@@ -7,6 +7,7 @@ import os
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from whitenoise.compress import Compressor
 
 from config import embedded
 from config.agents import agents_from
@@ -175,6 +176,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Those of whitenoise, and maps: megabytes that only a debugger reads, and half of the time that collecting takes.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 # Browser libraries: the path below /static/vendor/ → the file in node_modules/. Nothing else in there is served. A map
 # keeps the name that its script gives it in the last line.
 VENDOR_FILES = {

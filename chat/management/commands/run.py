@@ -16,8 +16,9 @@ class Command(serve.Command):
 
     help = "Migrate, collect static files, start the local model unless another one is set, and serve."
 
+    model: local_model.Child | None = None
+
     def handle(self, *args: Any, **options: Any) -> None:
-        self.model: local_model.Child | None = None
         try:
             super().handle(*args, **options)
         finally:
