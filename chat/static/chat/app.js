@@ -1,0 +1,312 @@
+/**
+ * The page's logic without its looks: what happens when a person does something, and what follows from what the server
+ * says. Everything it needs of the browser is handed in, so it runs in Node too.
+ */
+import { backoff } from "./backoff.js";
+import * as panes from "./panes.js";
+import { CommandError } from "./socket.js";
+
+/**
+ * @typedef {import("./types.js").State} State
+ * @typedef {import("./local.js").Action} Action
+ *
+ * @typedef {object} Parts
+ * @property {import("./state.js").Store} store
+ * @property {import("./socket.js").Socket} socket
+ * @property {import("./http.js").Api} api
+ * @property {import("./outbox.js").Outbox} outbox
+ * @property {import("./storage.js").Shelf} drafts
+ * @property {() => string} newId
+ * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
+ */
+
+/** Milliseconds in which a deleted chat can be had back with one click. */
+const UNDO_FOR = 10_000;
+/** Milliseconds between two openings of one chat because something was missing. */
+const REOPEN_GAP = 1_000;
+
+export class App {
+  /** @param {Parts} parts */
+  constructor({ store, socket, api, outbox, drafts, newId, setTimeout }) {
+    this.store = store;
+    this.socket = socket;
+    this.api = api;
+    this.outbox = outbox;
+    this.drafts = drafts;
+    this.newId = newId;
+    this.setTimeout = setTimeout;
+    /** @type {Set<string>} chats whose opening is put off */
+    this.reopening = new Set();
+    store.follow((state, action, before) => this.follow(state, action, before));
+  }
+
+  /** @param {string} path the page's address */
+  start(path) {
+    const unsent = this.outbox.load().filter((entry) => !entry.chat);
+    let start = panes.fromPath(path);
+    for (const { key } of unsent.slice(-1)) if (start.keys[0] === panes.NEW) start = { keys: [key], focus: 0 };
+    this.setPanes(start);
+    this.socket.connect();
+  }
+
+  /**
+   * @param {State} state
+   * @param {Action} action
+   * @param {State} before
+   */
+  follow(state, action, before) {
+    if (action.type === "frame" && action.frame.type === "hello") this.connected(state);
+    else if (action.type === "panes" || action.type === "made") this.followPanes(state);
+    if (action.type === "made") this.moveDraft(action.key, action.chat);
+    if (action.type === "frame" && state.open !== before.open) {
+      for (const chat of Object.values(state.open)) if (chat.gap && chat.following) this.reopen(chat.id);
+    }
+  }
+
+  /**
+   * A new socket knows nothing: open again what is shown, fetch the list after `hello` so that nothing is missed, send
+   * what waits.
+   *
+   * @param {State} state
+   */
+  connected(state) {
+    // After the socket has said that it is online.
+    queueMicrotask(() => {
+      for (const key of state.panes.keys) if (panes.isChat(key)) this.openChat(key);
+      void this.loadChats(false, true);
+      if (state.lists.archived.loaded) void this.loadChats(true, true);
+      this.outbox.flush();
+    });
+  }
+
+  /** @param {State} state */
+  followPanes(state) {
+    if (!this.socket.ready) return;
+    const shown = new Set(state.panes.keys.filter(panes.isChat));
+    for (const chat of Object.values(state.open)) {
+      if (!chat.following || shown.has(chat.id)) continue;
+      this.store.dispatch({ type: "closed", chat: chat.id });
+      this.socket.request({ type: "chat.close", chat: chat.id }).catch(ignoreLostConnection);
+    }
+    for (const id of shown) if (!state.open[id]?.following) this.openChat(id);
+  }
+
+  /**
+   * Ask for a chat: for what was missed where something is known of it, else for all.
+   *
+   * @param {string} id
+   */
+  openChat(id) {
+    if (!this.socket.ready) return;
+    const known = this.store.state.open[id];
+    const command = this.socket.nextId();
+    this.store.dispatch({ type: "opening", chat: id, command });
+    const cursors = known?.ready && known.gap !== "fresh" ? { version: known.version, runs: liveCursors(known) } : {};
+    this.socket.request({ type: "chat.open", chat: id, ...cursors }, command).catch((error) => {
+      if (error instanceof CommandError && isPassing(error.code)) {
+        this.setTimeout(() => this.store.state.panes.keys.includes(id) && this.openChat(id), backoff(3, Math.random, error.retryAfter));
+      }
+    });
+  }
+
+  /** @param {string} id */
+  reopen(id) {
+    if (this.reopening.has(id)) return;
+    this.reopening.add(id);
+    this.openChat(id);
+    // Should the server be wrong about a chat, this is how often it is asked.
+    this.setTimeout(() => {
+      this.reopening.delete(id);
+      const chat = this.store.state.open[id];
+      if (chat?.gap && chat.following) this.reopen(id);
+    }, REOPEN_GAP);
+  }
+
+  /**
+   * What was typed while the chat was being made.
+   *
+   * @param {string} from
+   * @param {string} to
+   */
+  moveDraft(from, to) {
+    const draft = this.drafts.get(from);
+    if (draft) this.drafts.set(to, draft);
+    this.drafts.delete(from);
+  }
+
+  // --- Panes ---
+
+  /** @param {panes.Panes} next */
+  setPanes({ keys, focus }) {
+    this.store.dispatch({ type: "panes", keys, focus });
+  }
+
+  /**
+   * @param {string} key
+   * @param {boolean} [beside]
+   */
+  show(key, beside) {
+    this.setPanes(panes.show(this.store.state.panes, key, beside));
+  }
+
+  /** @param {string} key */
+  closePane(key) {
+    this.setPanes(panes.close(this.store.state.panes, key));
+  }
+
+  /** @param {string} key */
+  focusPane(key) {
+    const { keys, focus } = this.store.state.panes;
+    const at = keys.indexOf(key);
+    if (at >= 0 && at !== focus) this.setPanes({ keys, focus: at });
+  }
+
+  // --- Messages ---
+
+  /**
+   * @param {string} key the pane's
+   * @param {string} text
+   * @param {string | null} agent
+   */
+  send(key, text, agent) {
+    const client_id = this.newId();
+    const isChat = panes.isChat(key);
+    const pane = isChat ? key : `${panes.NEW}:${client_id}`;
+    this.outbox.add({ client_id, key: pane, chat: isChat ? key : null, text, agent });
+    // Only now that the outbox has it.
+    this.drafts.delete(key);
+    if (!isChat) {
+      const { keys, focus } = this.store.state.panes;
+      this.setPanes({ keys: keys.map((other) => (other === key ? pane : other)), focus });
+    }
+  }
+
+  /**
+   * Stop what is being written in a chat; what it has said stays.
+   *
+   * @param {string} chat
+   */
+  stop(chat) {
+    const running = Object.values(this.store.state.open[chat]?.runs ?? {}).filter((run) => run.status === "running");
+    return this.attempt(async () => {
+      for (const { run } of running) {
+        await (this.socket.ready ? this.socket.request({ type: "run.stop", run }) : this.api.stop(run));
+      }
+    });
+  }
+
+  /** @param {string} id */
+  async loadEarlier(id) {
+    const chat = this.store.state.open[id];
+    const first = chat?.messages[chat.order[0] ?? ""];
+    if (!chat?.earlier || !first || chat.loadingEarlier === "loading") return;
+    this.store.dispatch({ type: "earlier", chat: id, loading: "loading" });
+    try {
+      const { messages, earlier } = await this.api.messages(id, first.position);
+      this.store.dispatch({ type: "page", chat: id, before: first.position, messages, earlier });
+    } catch {
+      this.store.dispatch({ type: "earlier", chat: id, loading: "failed" });
+    }
+  }
+
+  /** @param {import("./types.js").Message} message */
+  async showAll(message) {
+    await this.attempt(async () => {
+      this.store.dispatch({ type: "message", message: await this.api.message(message.chat, message.id) });
+    });
+  }
+
+  // --- The list of chats ---
+
+  /**
+   * @param {boolean} archived
+   * @param {boolean} [first] the newest page; otherwise the next older one
+   */
+  async loadChats(archived, first = false) {
+    const known = this.store.state.lists[archived ? "archived" : "active"];
+    if (known.loading === "loading" || (!first && known.loaded && !known.next)) return;
+    const before = first ? null : known.next;
+    this.store.dispatch({ type: "list", archived, list: { loading: "loading" } });
+    try {
+      const { chats, next } = await this.api.chats({ before, archived });
+      this.store.dispatch({ type: "list", archived, list: { loading: "", loaded: true, next }, chats, first: !before });
+    } catch {
+      this.store.dispatch({ type: "list", archived, list: { loading: "failed" } });
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {{title?: string, archived?: boolean}} changes
+   */
+  async change(id, changes) {
+    await this.attempt(async () => this.store.dispatch({ type: "chat", chat: await this.api.changeChat(id, changes) }));
+  }
+
+  /** @param {string} id */
+  async remove(id) {
+    const title = this.store.state.chats[id]?.title;
+    await this.attempt(async () => {
+      await this.api.deleteChat(id);
+      if (this.store.state.panes.keys.includes(id)) this.closePane(id);
+      this.store.dispatch({ type: "removed", chat: id });
+      this.toast({ id: `deleted-${id}`, text: `Deleted “${title || "New chat"}”.`, undo: { chat: id } });
+    });
+  }
+
+  /** @param {string} id */
+  async restore(id) {
+    this.store.dispatch({ type: "untoast", id: `deleted-${id}` });
+    await this.attempt(async () => this.store.dispatch({ type: "chat", chat: await this.api.restoreChat(id) }));
+  }
+
+  // --- Words to the person ---
+
+  /**
+   * Do something; when it fails, say so.
+   *
+   * @param {() => Promise<void>} work
+   * @returns {Promise<boolean>} whether it went well
+   */
+  async attempt(work) {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.complain(error);
+      return false;
+    }
+  }
+
+  /** @param {unknown} error */
+  complain(error) {
+    const text = error instanceof CommandError ? error.message : "Something went wrong in this page. Reload it and try again.";
+    this.toast({ id: "error", text, error: true });
+    if (!(error instanceof CommandError)) throw error;
+  }
+
+  /** @param {import("./types.js").Toast} toast */
+  toast(toast) {
+    this.store.dispatch({ type: "toast", toast });
+    this.setTimeout(() => {
+      if (this.store.state.toasts.includes(toast)) this.store.dispatch({ type: "untoast", id: toast.id });
+    }, UNDO_FOR);
+  }
+}
+
+/** @param {import("./types.js").OpenChat} chat */
+function liveCursors(chat) {
+  const live = Object.values(chat.runs).filter((run) => run.status === "running");
+  return Object.fromEntries(live.map((run) => [run.run, run.seq]));
+}
+
+/** @param {string} code */
+function isPassing(code) {
+  return code === "draining" || code === "unavailable" || code === "too_many_requests";
+}
+
+/** @param {unknown} error */
+function ignoreLostConnection(error) {
+  // A connection that is gone follows nothing any more.
+  if (!(error instanceof CommandError)) throw error;
+}

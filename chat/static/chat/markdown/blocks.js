@@ -1,0 +1,104 @@
+/**
+ * A growing Markdown text as blocks, so that a token costs the last block and not the whole reply.
+ *
+ * What holds: however the text is cut into pieces, the blocks' HTML joined is that of the whole text parsed at once. A
+ * block is finished where a later one begins on a complete line after an empty one: only an incomplete line can still
+ * change what it is, and nothing of CommonMark reaches across an empty line from a finished block but link definitions
+ * (`[label]: url`), which are kept and may make earlier blocks be drawn again.
+ */
+import { markdown } from "./parser.js";
+
+/**
+ * @typedef {import("markdown-it").Token} Token
+ * @typedef {{source: string, html: string}} Block
+ */
+
+export class MarkdownBlocks {
+  /** @type {Block[]} */
+  finished = [];
+  /** How much of the text the finished blocks hold, in characters. */
+  length = 0;
+  seen = "";
+  /** @type {Record<string, any>} the link definitions of the finished blocks */
+  references = {};
+
+  /**
+   * The HTML of each block of `text`, which is usually the last text with something added. The strings of finished blocks
+   * stay the same, so whoever draws them need not draw them again.
+   *
+   * @param {string} text
+   * @returns {string[]}
+   */
+  update(text) {
+    if (!text.startsWith(this.seen)) Object.assign(this, new MarkdownBlocks());
+    this.seen = text;
+    this.finishBlocks(text);
+    const references = { ...this.references };
+    const tail = render(text.slice(this.length), references);
+    const defines = Object.keys(references).length > Object.keys(this.references).length;
+    const finished = defines ? this.finished.map((block) => again(block, references)) : this.finished;
+    return [...finished.map((block) => block.html), tail].filter((html) => html);
+  }
+
+  /** @param {string} text */
+  finishBlocks(text) {
+    const complete = completeLines(text, this.length);
+    const cut = lastCut(complete);
+    if (!cut) return;
+    const source = complete.slice(0, cut);
+    const known = Object.keys(this.references).length;
+    const html = render(source, this.references);
+    this.finished.push({ source, html });
+    this.length += cut;
+    if (Object.keys(this.references).length > known) {
+      this.finished = this.finished.map((block) => again(block, this.references));
+    }
+  }
+}
+
+/**
+ * A block once more, now that a definition which came after it is known.
+ *
+ * @param {Block} block
+ * @param {Record<string, any>} references
+ * @returns {Block}
+ */
+function again(block, references) {
+  return block.source.includes("[") ? { ...block, html: render(block.source, { ...references }) } : block;
+}
+
+/**
+ * @param {string} source
+ * @param {Record<string, any>} references known definitions; new ones are added
+ */
+function render(source, references) {
+  return source ? markdown.render(source, { references }) : "";
+}
+
+/**
+ * The rest of the text up to its last line end. A carriage return at the very end may be half of one.
+ *
+ * @param {string} text
+ * @param {number} from
+ */
+function completeLines(text, from) {
+  const end = text.endsWith("\r") ? text.length - 2 : text.length - 1;
+  if (end < from) return "";
+  const last = Math.max(text.lastIndexOf("\n", end), text.lastIndexOf("\r", end));
+  return text.slice(from, Math.max(from, last + 1));
+}
+
+/**
+ * Where the last block of complete lines begins, if an empty line is before it; else 0.
+ *
+ * @param {string} source
+ */
+function lastCut(source) {
+  /** @type {Token[]} */
+  const tokens = [];
+  markdown.block.parse(source.replace(/\r\n?/g, "\n"), markdown, { references: {} }, tokens);
+  const start = tokens.findLast((token) => token.level === 0 && token.map)?.map?.[0] ?? 0;
+  const lines = source.match(/[^\n\r]*(?:\r\n|\n|\r)/g) ?? [];
+  const isEmpty = /^[ \t]*[\n\r]+$/.test(lines[start - 1] ?? "");
+  return isEmpty ? lines.slice(0, start).join("").length : 0;
+}

@@ -1,0 +1,74 @@
+/**
+ * Which chats are side by side, and the address that says so: `/c/ID+ID`. A pane's key is a chat's id, or `new` for an
+ * empty one, or `new:…` while the chat of its first message is being made. Pure.
+ *
+ * @typedef {{keys: string[], focus: number}} Panes
+ */
+
+export const NEW = "new";
+/** As many panes as the page shows at its widest. */
+export const MOST_PANES = 3;
+
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** @param {string} key */
+export function isChat(key) {
+  return !key.startsWith(NEW);
+}
+
+/**
+ * Show `key`: where it is already, else beside the others, else instead of the one in focus.
+ *
+ * @param {Panes} panes
+ * @param {string} key
+ * @param {boolean} [beside]
+ * @returns {Panes}
+ */
+export function show(panes, key, beside = false) {
+  const at = panes.keys.indexOf(key);
+  if (at >= 0) return { keys: panes.keys, focus: at };
+  const keys = panes.keys.slice();
+  const there = Math.min(panes.focus + (beside ? 1 : 0), keys.length);
+  keys.splice(there, beside && keys.length < MOST_PANES ? 0 : 1, key);
+  return { keys, focus: keys.indexOf(key) };
+}
+
+/**
+ * @param {Panes} panes
+ * @param {string} key
+ * @returns {Panes}
+ */
+export function close(panes, key) {
+  const keys = panes.keys.filter((other) => other !== key);
+  if (!keys.length) return { keys: [NEW], focus: 0 };
+  const at = panes.keys.indexOf(key);
+  const focus = at >= 0 && at < panes.focus ? panes.focus - 1 : panes.focus;
+  return { keys, focus: Math.min(focus, keys.length - 1) };
+}
+
+/**
+ * The panes that fit, with the one in focus among them.
+ *
+ * @param {Panes} panes
+ * @param {number} room how many fit
+ */
+export function visible(panes, room) {
+  const first = Math.max(0, Math.min(panes.focus - room + 1, panes.keys.length - room));
+  return panes.keys.slice(first, first + room);
+}
+
+/** @param {string[]} keys */
+export function toPath(keys) {
+  const chats = keys.filter(isChat);
+  return chats.length ? `/c/${chats.join("+")}` : "/";
+}
+
+/**
+ * @param {string} path
+ * @returns {Panes}
+ */
+export function fromPath(path) {
+  const ids = /^\/c\/([^/]+)$/.exec(path)?.[1]?.toLowerCase().split("+") ?? [];
+  const keys = [...new Set(ids.filter((id) => ID.test(id)))].slice(0, MOST_PANES);
+  return { keys: keys.length ? keys : [NEW], focus: 0 };
+}

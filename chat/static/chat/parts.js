@@ -1,0 +1,103 @@
+/** A run's events, folded into the parts of its reply. Pure. */
+
+/**
+ * @typedef {import("./types.js").Part} Part
+ * @typedef {import("./types.js").RunEvent} RunEvent
+ * @typedef {import("./types.js").Problem} Problem
+ */
+
+/**
+ * The parts after `events`. Parts that no event touched stay the same objects, so that nothing is drawn twice; text grows
+ * by `+=`, which costs the token and not the reply. Unknown events are ignored.
+ *
+ * @param {Part[]} parts
+ * @param {RunEvent[]} events
+ * @returns {Part[]}
+ */
+export function foldEvents(parts, events) {
+  const folded = parts.slice();
+  for (const event of events) foldEvent(folded, event);
+  return folded;
+}
+
+/**
+ * @param {Part[]} parts changed in place
+ * @param {RunEvent} event
+ */
+function foldEvent(parts, event) {
+  switch (event.type) {
+    case "TEXT_MESSAGE_START":
+      return appendText(parts, "text", event.messageId, "");
+    case "TEXT_MESSAGE_CONTENT":
+      return appendText(parts, "text", event.messageId, event.delta);
+    case "REASONING_MESSAGE_START":
+      return appendText(parts, "reasoning", event.messageId, "");
+    case "REASONING_MESSAGE_CONTENT":
+      return appendText(parts, "reasoning", event.messageId, event.delta);
+    case "TOOL_CALL_START":
+      return changeCall(parts, event.toolCallId, (call) => ({ ...call, name: event.toolCallName }));
+    case "TOOL_CALL_ARGS":
+      return changeCall(parts, event.toolCallId, (call) => ({ ...call, arguments: call.arguments + event.delta }));
+    case "TOOL_CALL_END":
+      return changeCall(parts, event.toolCallId, (call) => (call.status === "calling" ? { ...call, status: "called" } : call));
+    case "TOOL_CALL_RESULT":
+      return changeCall(parts, event.toolCallId, (call) => ({ ...call, result: event.content, status: "done" }));
+  }
+}
+
+/**
+ * @param {Part[]} parts
+ * @param {"text" | "reasoning"} type
+ * @param {string} id
+ * @param {string} delta
+ */
+function appendText(parts, type, id, delta) {
+  const index = find(parts, type, id);
+  const part = parts[index];
+  if (!part) parts.push({ type, id, text: delta });
+  else if (part.type === type && delta) parts[index] = { ...part, text: part.text + delta };
+}
+
+/**
+ * @param {Part[]} parts
+ * @param {string} id
+ * @param {(call: import("./types.js").ToolCallPart) => import("./types.js").ToolCallPart} change
+ */
+function changeCall(parts, id, change) {
+  const index = find(parts, "tool_call", id);
+  const part = parts[index];
+  if (part?.type === "tool_call") parts[index] = change(part);
+  else parts.push(change({ type: "tool_call", id, name: "", arguments: "", result: null, status: "calling" }));
+}
+
+/**
+ * From the end, because the part that is being written is the last.
+ *
+ * @param {Part[]} parts
+ * @param {string} type
+ * @param {string} id
+ */
+function find(parts, type, id) {
+  for (let index = parts.length - 1; index >= 0; index--) {
+    if (parts[index]?.id === id && parts[index]?.type === type) return index;
+  }
+  return -1;
+}
+
+/**
+ * How a run ended, if one of `events` says so.
+ *
+ * @param {RunEvent[]} events
+ * @returns {{status: Exclude<import("./types.js").RunStatus, "running">, error: Problem | null} | null}
+ */
+export function ending(events) {
+  const last = events.at(-1);
+  if (last?.type === "RUN_FINISHED") {
+    return { status: last.outcome?.type === "cancelled" ? "stopped" : "completed", error: null };
+  }
+  if (last?.type === "RUN_ERROR") {
+    const code = last.code ?? "failed";
+    return { status: code === "interrupted" ? "interrupted" : "failed", error: { code, message: last.message } };
+  }
+  return null;
+}

@@ -1,0 +1,40 @@
+/**
+ * What a screen reader says by itself: how replies end, and whether there is a connection. Not the tokens, which would
+ * never stop talking; the reply can be read where it stands.
+ */
+import { useEffect, useState } from "preact/hooks";
+import { useApp, useSelect } from "./context.js";
+import { html } from "./html.js";
+
+const ENDINGS = {
+  completed: "Reply finished",
+  stopped: "Reply stopped",
+  interrupted: "Reply interrupted",
+  failed: "Reply failed",
+};
+
+export function Announcer() {
+  const { store } = useApp();
+  const [said, say] = useState("");
+  useEffect(
+    () =>
+      store.follow((state, _action, before) => {
+        if (state.open === before.open) return;
+        for (const chat of Object.values(state.open)) {
+          const runs = before.open[chat.id]?.runs;
+          if (!runs || runs === chat.runs) continue;
+          for (const run of Object.values(chat.runs)) {
+            if (runs[run.run]?.status === "running" && run.status !== "running") {
+              say(`${ENDINGS[run.status]}: ${state.chats[chat.id]?.title || "New chat"}`);
+            }
+          }
+        }
+      }),
+    [store],
+  );
+  const connected = useSelect((state) => state.link.status === "online" || state.link.status === "connecting");
+  return html`
+    <div class="unseen" role="status">${said}</div>
+    <div class="unseen" role="status">${connected ? "" : "No connection to the server"}</div>
+  `;
+}

@@ -1,0 +1,111 @@
+/** Where one writes. The text is kept as a draft with every key, so a reload loses nothing. */
+import { useImperativeHandle, useRef, useState } from "preact/hooks";
+import { useApp, useSelect } from "./context.js";
+import { html } from "./html.js";
+import { icon } from "./icon.js";
+
+/**
+ * @typedef {{focus: () => void, put: (text: string) => void}} ComposerHandle
+ *
+ * @typedef {object} Props
+ * @property {string} id          the pane's key
+ * @property {boolean} busy       a reply is being written, or a message is on its way
+ * @property {boolean} stoppable  there is a run to stop
+ * @property {string} blocked     why nothing can be sent here, or ""
+ * @property {{current: ComposerHandle | null}} handle
+ */
+
+/** @param {Props} props */
+export function Composer({ id, busy, stoppable, blocked, handle }) {
+  const { app } = useApp();
+  const [text, setText] = useState(() => app.drafts.get(id) ?? "");
+  const [agent, setAgent] = useState(/** @type {string | null} */ (null));
+  const [stopping, setStopping] = useState(false);
+  const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+
+  /** @param {string} next */
+  const write = (next) => {
+    setText(next);
+    if (next) app.drafts.set(id, next);
+    else app.drafts.delete(id);
+  };
+  useImperativeHandle(
+    handle,
+    () => ({
+      focus: () => field.current?.focus(),
+      put: (more) => {
+        write(text ? `${more}\n\n${text}` : more);
+        field.current?.focus();
+      },
+    }),
+    [text],
+  );
+
+  const ready = !busy && !blocked && text.trim() !== "";
+  const send = () => {
+    if (!ready) return;
+    app.send(id, text, agent);
+    setText("");
+    field.current?.focus();
+  };
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    // While an input method is composing, Enter chooses a word. Safari ends the composition first and says so by 229.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    send();
+  };
+  const stop = async () => {
+    setStopping(true);
+    if (!(await app.stop(id))) setStopping(false);
+  };
+  if (stopping && !stoppable) setStopping(false);
+
+  return html`
+    <form
+      class="composer"
+      onSubmit=${(/** @type {Event} */ event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <div class="composer-box">
+        <div class="grow" data-text=${text}>
+          <textarea
+            ref=${field}
+            rows="1"
+            aria-label="Message"
+            placeholder=${blocked || "Ask anything"}
+            value=${text}
+            onInput=${(/** @type {InputEvent & {currentTarget: HTMLTextAreaElement}} */ event) => write(event.currentTarget.value)}
+            onKeyDown=${onKeyDown}
+          ></textarea>
+        </div>
+        <div class="composer-tools">
+          <${AgentPicker} id=${id} agent=${agent} onChoose=${setAgent} />
+          <span class="composer-hint">${busy && text.trim() ? "Wait for the reply, or stop it, to send" : ""}</span>
+          ${stoppable
+            ? html`<button type="button" class="send stop" aria-label="Stop" title="Stop" disabled=${stopping} onClick=${stop}>${icon("stop")}</button>`
+            : html`<button class="send" aria-label="Send" title="Send" disabled=${!ready}>${icon("send")}</button>`}
+        </div>
+      </div>
+    </form>
+  `;
+}
+
+/** @param {{id: string, agent: string | null, onChoose: (agent: string) => void}} props */
+function AgentPicker({ id, agent, onChoose }) {
+  const agents = useSelect((state) => state.hello?.agents);
+  const usual = useSelect((state) => state.chats[id]?.agent);
+  if (!agents || agents.length < 2) return null;
+  return html`
+    <select
+      class="agent-picker"
+      aria-label="Agent"
+      value=${agent ?? usual ?? agents[0]?.name}
+      onChange=${(/** @type {Event & {currentTarget: HTMLSelectElement}} */ event) => onChoose(event.currentTarget.value)}
+    >
+      ${agents.map(({ name, title }) => html`<option value=${name}>${title}</option>`)}
+    </select>
+  `;
+}

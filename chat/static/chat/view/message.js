@@ -1,0 +1,104 @@
+/** One message, whoever wrote it. */
+import { memo, useApp, useSelect } from "./context.js";
+import { html } from "./html.js";
+import { icon } from "./icon.js";
+import { Text } from "./text.js";
+
+/**
+ * @typedef {import("../types.js").Message} WholeMessage
+ * @typedef {import("../types.js").Part} Part
+ */
+
+export const Message = memo(
+  /** @param {{message: WholeMessage}} props */
+  ({ message }) => {
+    if (message.role === "user") {
+      return html`
+        <li class="message from-user" data-message=${message.id}>
+          <h3 class="unseen">You said</h3>
+          <div class="bubble">${plainText(message.parts)}</div>
+          ${message.clipped && html`<${ShowAll} message=${message} />`}
+        </li>
+      `;
+    }
+    const live = message.status === "streaming";
+    return html`
+      <li class="message from-agent" data-message=${message.id} data-status=${message.status} aria-busy=${live}>
+        <h3 class="unseen">Reply</h3>
+        ${live ? html`<${LiveParts} message=${message} />` : html`<${Parts} parts=${message.parts} />`}
+        ${message.clipped && !live && html`<${ShowAll} message=${message} />`}
+        ${ending(message)}
+      </li>
+    `;
+  },
+);
+
+/** @param {{message: WholeMessage}} props */
+function LiveParts({ message }) {
+  const parts = useSelect((state) => (message.run ? state.open[message.chat]?.runs[message.run]?.parts : undefined));
+  const known = parts ?? message.parts;
+  const last = known.at(-1);
+  const silent = !last || (last.type !== "tool_call" && !last.text);
+  return html`
+    <${Parts} parts=${known} live />
+    ${silent && html`<p class="thinking" role="img" aria-label="Waiting for the first words"><span></span><span></span><span></span></p>`}
+  `;
+}
+
+/** @param {{parts: Part[], live?: boolean}} props */
+function Parts({ parts, live = false }) {
+  return parts.map((part, index) => html`<${PartView} key=${`${part.type}-${part.id}`} part=${part} live=${live && index === parts.length - 1} />`);
+}
+
+const PartView = memo(
+  /** @param {{part: Part, live: boolean}} props `live`: it is still being written */
+  ({ part, live }) => {
+    if (part.type === "text") return part.text ? html`<${Text} text=${part.text} />` : null;
+    if (part.type === "reasoning") {
+      return html`
+        <details class="aside">
+          <summary>${icon("chevron")}${live ? "Thinking…" : "Thoughts"}</summary>
+          <div class="aside-text">${part.text}</div>
+        </details>
+      `;
+    }
+    if (part.type === "tool_call") {
+      return html`
+        <details class="aside">
+          <summary>${icon("chevron")}${part.name || "A tool"}<span class="aside-state">${part.status === "done" ? "done" : live ? "running…" : ""}</span></summary>
+          <pre class="aside-text">${part.arguments}</pre>
+          ${part.result !== null && html`<pre class="aside-text">${part.result}</pre>`}
+        </details>
+      `;
+    }
+    return null;
+  },
+);
+
+/** @param {WholeMessage} message */
+function ending(message) {
+  const said = message.parts.length > 0;
+  switch (message.status) {
+    case "stopped":
+      return html`<p class="ending">${said ? "Stopped here." : "Stopped before the first word."}</p>`;
+    case "interrupted":
+      return html`<p class="ending ending-warning">${icon("alert")}${message.error?.message || "This reply was interrupted. Ask again to get the rest."}</p>`;
+    case "failed":
+      return html`<p class="ending ending-error">${icon("alert")}${message.error?.message || "This reply failed. Send your message again."}</p>`;
+    case "complete":
+      return said ? null : html`<p class="ending">The agent ended without a word.</p>`;
+    default:
+      return null;
+  }
+}
+
+/** @param {{message: WholeMessage}} props */
+function ShowAll({ message }) {
+  const { app } = useApp();
+  return html`<button type="button" class="link show-all" onClick=${() => app.showAll(message)}>Show all of this long message</button>`;
+}
+
+/** @param {Part[]} parts */
+function plainText(parts) {
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("\n");
+}

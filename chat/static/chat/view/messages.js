@@ -1,0 +1,84 @@
+/** The messages of one chat, older ones as one scrolls up, and those still on their way at the end. */
+import { useMemo, useRef } from "preact/hooks";
+import { useApp, useSelect } from "./context.js";
+import { html } from "./html.js";
+import { icon } from "./icon.js";
+import { Message } from "./message.js";
+import { useFollowEnd } from "./scroll.js";
+
+/** Pixels from the top at which older messages are asked for. */
+const NEAR_TOP = 300;
+
+/** @param {{id: string, onEdit: (text: string) => void}} props `onEdit` puts a text back into the composer */
+export function Messages({ id, onEdit }) {
+  const { app } = useApp();
+  const order = useSelect((state) => state.open[id]?.order);
+  const messages = useSelect((state) => state.open[id]?.messages);
+  const earlier = useSelect((state) => state.open[id]?.earlier ?? false);
+  const loading = useSelect((state) => state.open[id]?.loadingEarlier ?? "");
+  const pending = usePending(id);
+  const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const content = useRef(/** @type {HTMLOListElement | null} */ (null));
+  const { away, toEnd, onScroll } = useFollowEnd(scroller, content, order?.[0], pending.length);
+
+  return html`
+    <div class="scroll-area">
+      <div
+        class="scroller"
+        ref=${scroller}
+        tabindex="0"
+        role="region"
+        aria-label="Messages"
+        onScroll=${() => {
+          onScroll();
+          if (earlier && !loading && (scroller.current?.scrollTop ?? NEAR_TOP) < NEAR_TOP) void app.loadEarlier(id);
+        }}
+      >
+        <ol class="messages" ref=${content}>
+          ${earlier &&
+          html`
+            <li class="earlier">
+              ${loading === "loading"
+                ? "Loading earlier messages…"
+                : html`<button type="button" class="link" onClick=${() => app.loadEarlier(id)}>
+                    ${loading === "failed" ? "Earlier messages could not be loaded. Try again" : "Load earlier messages"}
+                  </button>`}
+            </li>
+          `}
+          ${order?.map((message) => html`<${Message} key=${message} message=${messages?.[message]} />`)}
+          ${pending.map((one) => html`<${Unsent} key=${one.client_id} pending=${one} onEdit=${onEdit} />`)}
+        </ol>
+      </div>
+      ${away && html`<button type="button" class="newest" onClick=${toEnd}>${icon("down")}Newest</button>`}
+    </div>
+  `;
+}
+
+/** @param {string} id */
+export function usePending(id) {
+  const all = useSelect((state) => state.pending);
+  return useMemo(() => Object.values(all).filter((pending) => pending.chat === id), [all, id]);
+}
+
+/** @param {{pending: import("../types.js").Pending, onEdit: (text: string) => void}} props */
+function Unsent({ pending, onEdit }) {
+  const { app } = useApp();
+  const online = useSelect((state) => state.link.status === "online");
+  const { client_id: id, status, error } = pending;
+  return html`
+    <li class="message from-user unsent" data-pending=${id}>
+      <h3 class="unseen">You said</h3>
+      <div class="bubble">${pending.text}</div>
+      ${status === "waiting" && !online && html`<p class="ending">Not sent yet. It goes out once, when there is a connection.</p>`}
+      ${status === "failed" &&
+      html`
+        <p class="ending ending-error">${icon("alert")}${error?.message}</p>
+        <p class="unsent-tools">
+          <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>Try again</button>
+          <button type="button" class="button" onClick=${() => onEdit(app.outbox.discard(id))}>Edit</button>
+          <button type="button" class="button" onClick=${() => app.outbox.discard(id)}>Discard</button>
+        </p>
+      `}
+    </li>
+  `;
+}

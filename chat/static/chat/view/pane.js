@@ -1,0 +1,102 @@
+/** One chat beside others: its head, its messages, its composer; and what it looks like before there is anything. */
+import { useEffect, useRef } from "preact/hooks";
+import { isChat } from "../panes.js";
+import { Composer } from "./composer.js";
+import { useApp, useSelect } from "./context.js";
+import { html } from "./html.js";
+import { icon } from "./icon.js";
+import { Messages, usePending } from "./messages.js";
+
+/**
+ * @typedef {object} Props
+ * @property {string} id                    the pane's key
+ * @property {boolean} focused
+ * @property {boolean} alone                the only pane there is
+ * @property {(() => void) | null} onMenu   opens the list of chats, where it is a drawer
+ *
+ * @param {Props} props
+ */
+export function Pane({ id, focused, alone, onMenu }) {
+  const { app } = useApp();
+  const running = useSelect((state) => Object.values(state.open[id]?.runs ?? {}).some((run) => run.status === "running"));
+  const error = useSelect((state) => state.open[id]?.error ?? null);
+  const pending = usePending(id);
+  const root = useRef(/** @type {HTMLElement | null} */ (null));
+  const composer = useRef(/** @type {import("./composer.js").ComposerHandle | null} */ (null));
+  useEffect(() => {
+    if (focused && mayTakeFocus(root.current)) composer.current?.focus();
+  }, [focused]);
+
+  return html`
+    <section class=${`pane${focused ? " focused" : ""}`} ref=${root} data-pane=${id} onFocusIn=${() => app.focusPane(id)}>
+      <${Head} id=${id} alone=${alone} onMenu=${onMenu} />
+      <${Body} id=${id} pending=${pending.length} onEdit=${(/** @type {string} */ text) => composer.current?.put(text)} />
+      <${Composer}
+        id=${id}
+        handle=${composer}
+        busy=${running || pending.some((one) => one.status !== "failed")}
+        stoppable=${running}
+        blocked=${error?.code === "not_found" ? "This chat is not here" : ""}
+      />
+    </section>
+  `;
+}
+
+/** @param {Pick<Props, "id" | "alone" | "onMenu">} props */
+function Head({ id, alone, onMenu }) {
+  const { app } = useApp();
+  const title = useSelect((state) => state.chats[id]?.title) || "New chat";
+  return html`
+    <header class="pane-head">
+      ${onMenu && html`<button type="button" class="icon-button" aria-label="Chats" onClick=${onMenu}>${icon("menu")}</button>`}
+      <h2 class="pane-title" title=${title}>${title}</h2>
+      ${!(alone && !isChat(id)) &&
+      html`
+        <button type="button" class="icon-button" aria-label=${`Close ${title}`} title="Close" onClick=${() => app.closePane(id)}>
+          ${icon("close")}
+        </button>
+      `}
+    </header>
+  `;
+}
+
+/** @param {{id: string, pending: number, onEdit: (text: string) => void}} props */
+function Body({ id, pending, onEdit }) {
+  const { app } = useApp();
+  const ready = useSelect((state) => state.open[id]?.ready ?? false);
+  const error = useSelect((state) => state.open[id]?.error ?? null);
+  const empty = useSelect((state) => !state.open[id]?.order.length);
+  if (error) {
+    return html`
+      <div class="pane-note" role="alert">
+        ${icon("alert")}
+        <p>${error.message}</p>
+        ${error.code === "not_found"
+          ? html`<button type="button" class="button" onClick=${() => app.closePane(id)}>Close</button>`
+          : html`<button type="button" class="button" onClick=${() => app.openChat(id)}>Try again</button>`}
+      </div>
+    `;
+  }
+  if (pending || (ready && !empty)) return html`<${Messages} id=${id} onEdit=${onEdit} />`;
+  if (!isChat(id) || ready) {
+    return html`
+      <div class="pane-note pane-empty">
+        <p class="greeting">What is on your mind?</p>
+        <p>Replies keep coming while you open other chats, and go on if you close the page.</p>
+      </div>
+    `;
+  }
+  return html`<div class="pane-loading" aria-label="Loading"><span></span><span></span><span></span></div>`;
+}
+
+/**
+ * Showing a pane puts the cursor into its composer, but not out of another field, and not where that would bring up a
+ * keyboard over the page.
+ *
+ * @param {HTMLElement | null} pane
+ */
+function mayTakeFocus(pane) {
+  const active = document.activeElement;
+  if (!pane || pane.contains(active) || !matchMedia("(pointer: fine)").matches) return false;
+  return !(active instanceof HTMLInputElement);
+}

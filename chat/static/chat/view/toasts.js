@@ -1,0 +1,29 @@
+/** Short notes about what was just done, some with a way back. */
+import { useApp, useSelect } from "./context.js";
+import { html } from "./html.js";
+import { icon } from "./icon.js";
+
+export function Toasts() {
+  const { app, store } = useApp();
+  const toasts = useSelect((state) => state.toasts);
+  return html`
+    <div class="toasts" role="status">
+      ${toasts.map(
+        ({ id, text, undo, error }) => html`
+          <div key=${id} class=${error ? "toast toast-error" : "toast"}>
+            <p>${text}</p>
+            ${undo && html`<button type="button" class="button" onClick=${() => app.restore(undo.chat)}>Undo</button>`}
+            <button
+              type="button"
+              class="icon-button"
+              aria-label="Close this note"
+              onClick=${() => store.dispatch({ type: "untoast", id })}
+            >
+              ${icon("close")}
+            </button>
+          </div>
+        `,
+      )}
+    </div>
+  `;
+}
