@@ -14,7 +14,7 @@ from chat.protocol.frames import PROTOCOL, Frame
 
 _REF = "#/components/schemas/{name}"
 _ABOUT = (
-    "One WebSocket, JSON text frames, one object each. Every command but `received` carries an `id` and gets exactly one "
+    "One WebSocket, JSON text frames, one object each. Every command but `received` carries an `id` and gets one "
     "`ack` or `error` with it. Clients ignore frame types and fields that they do not know; the server refuses unknown "
     "ones. Sizes are bytes of UTF-8."
 )
