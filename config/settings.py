@@ -211,6 +211,8 @@ LOGGING = {
         # Django's own handlers would write each line a second time.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        # Scanners ask for any host, and the 400 that they get says it all.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
         # A line per connection and per request to a model says nothing that the runs do not say.
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},

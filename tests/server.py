@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from tests import TIMEOUT
+from tests.http import cookies_of, fetch
 
 ROOT = Path(__file__).resolve().parent.parent
 ANNOUNCEMENT = "Polylogue is at "
@@ -146,6 +148,10 @@ class ServerProcess:
         assert self.process is not None
         return self.process.pid
 
+    def guest(self) -> str:
+        """The Cookie header of a new guest."""
+        return cookies_of(fetch(self.url))
+
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another management command on the same database."""
         return manage(*arguments, env=self.env)
@@ -156,10 +162,10 @@ class ServerProcess:
         self.process.kill()
         self.process.wait()
 
-    def terminate(self, *, timeout: float = 2 * TIMEOUT) -> int:
-        """Send SIGTERM and return the exit code."""
+    def terminate(self, number: int = signal.SIGTERM, *, timeout: float = 2 * TIMEOUT) -> int:
+        """Send a signal and return the exit code."""
         assert self.process is not None
-        self.process.terminate()
+        self.process.send_signal(number)
         return self.process.wait(timeout)
 
     def _remove(self) -> None:
