@@ -32,6 +32,9 @@ from aiohttp import web
 
 WORDS = ("blue", "house", "über", "river", "日本", "sleeps", "under", "🙂", "seven", "naïve", "stones", "and", "sings")
 
+HEARTBEAT = 0.05
+"""Seconds."""
+
 Fault = Literal[
     "",
     "stall",  # nothing more comes, the connection stays
@@ -77,6 +80,8 @@ class Behaviour(msgspec.Struct, forbid_unknown_fields=True):
     """Comments and `event:` lines among the data."""
     split: int = 0
     """Bytes in one write to the network; 0 leaves events whole."""
+    heartbeats: int = 0
+    """Comments before the first token, `HEARTBEAT` seconds apart."""
     big: int = 0
     """Bytes of one more token before the others."""
     fault: Fault = ""
@@ -149,6 +154,13 @@ class FakeUpstream:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._port}/v1"
 
+    async def asked(self) -> Request:
+        """The first request, once it has come. The caller sets the time limit."""
+        while not self.requests:
+            await self._changed.wait()
+            self._changed.clear()
+        return self.requests[0]
+
     async def ended(self, count: int = 1) -> list[Request]:
         """The first `count` requests, once each has ended. The caller sets the time limit."""
         while len(self.requests) < count or not all(request.ended for request in self.requests[:count]):
@@ -162,11 +174,13 @@ class FakeUpstream:
     async def _complete(self, http: web.Request) -> web.StreamResponse:
         body = await http.json()
         asked = body["messages"][-1]["content"]
-        behaviour = msgspec.json.decode(asked, type=Behaviour) if asked.startswith("{") else self.default
+        # Read by the standard library, since msgspec refuses the lone surrogates that a text may be made of.
+        behaviour = msgspec.convert(json.loads(asked), Behaviour) if asked.startswith("{") else self.default
         request = Request(
             body, dict(http.headers), http.transport.get_extra_info("peername")[1] if http.transport else 0
         )
         self.requests.append(request)
+        self._changed.set()
         try:
             await asyncio.sleep(behaviour.headers_after)
             response = await self._answer(http, behaviour, asked, request)
@@ -219,6 +233,9 @@ class _Stream:
         if behaviour.fault == "nonsense":
             await self._write(b"this is no stream of events\n")
             await asyncio.Event().wait()
+        for _ in range(behaviour.heartbeats):
+            await self._write(b": processing\n\n")
+            await asyncio.sleep(HEARTBEAT)
         await self._event(_chunk({"role": "assistant", "content": ""}))
         for number in range(behaviour.reasoning):
             await self._event(_chunk({behaviour.reasoning_field: f"thought{number} "}))
