@@ -20,9 +20,9 @@ import openai
 from openai.types.chat import ChatCompletionMessageParam
 
 from chat.agents import failures
-from chat.agents.base import AgentError, Turn
+from chat.agents.base import AgentError, Turn, TurnMessage
 from chat.agents.completion import CompletionReader
-from chat.protocol.events import AnyEvent, RunFinished
+from chat.protocol.events import AnyEvent, RunFinished, clean
 
 OPENAI_URL = "https://api.openai.com/v1"
 CONNECTIONS = 4096
@@ -60,7 +60,7 @@ class OpenAIChatAgent:
 
     writes_titles = True
 
-    def __init__(  # noqa: PLR0913  # the settings of a model, all by keyword
+    def __init__(
         self,
         *,
         name: str,
@@ -147,8 +147,8 @@ class OpenAIChatAgent:
         raise AssertionError("the last attempt returns or raises")
 
     async def _send(self, turn: Turn) -> httpx2.Response:
-        system = [{"role": "system", "content": self._system_prompt}] if self._system_prompt else []
-        messages = [*system, *({"role": message.role, "content": message.text} for message in turn.messages)]
+        system = [TurnMessage("system", self._system_prompt)] if self._system_prompt else []
+        messages = [{"role": message.role, "content": clean(message.text)} for message in (*system, *turn.messages)]
         sending = self._client.chat.completions.with_streaming_response.create(
             model=self.model,
             messages=cast("list[ChatCompletionMessageParam]", messages),

@@ -34,7 +34,7 @@ before it, it names it."""
 _LABEL = re.compile(r"^(?:chat |conversation )?(?:title|topic|subject)\s*[:\-\u2013\u2014]\s*", re.IGNORECASE)
 _MARKS = "*_`#~> \t"
 _QUOTES = "\"'\u2018\u2019\u201a\u201c\u201d\u201e«»"
-_ENDS = ".,;:!-\u2013\u2014… "
+_ENDS = ".,;:!-\u2013\u2014…\u3002\uff01 "
 _SHORTEST_WORD = 3
 _CJK = "\u2e80"
 
