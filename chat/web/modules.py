@@ -15,6 +15,7 @@ from django.templatetags.static import static
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 ENTRY = "chat/main.js"
+TYPES = "chat/types.js"
 LIBRARIES = {
     "preact": "vendor/preact/preact.mjs",
     "preact/hooks": "vendor/preact/hooks.mjs",
@@ -26,8 +27,9 @@ LIBRARIES = {
 
 
 def module_paths() -> list[str]:
-    """The static paths of our own modules."""
-    return sorted(path.relative_to(STATIC).as_posix() for path in STATIC.glob("chat/**/*.js"))
+    """The static paths of our own modules, but for the one that holds only types and is never loaded."""
+    paths = (path.relative_to(STATIC).as_posix() for path in STATIC.glob("chat/**/*.js"))
+    return sorted(path for path in paths if path != TYPES)
 
 
 def import_map() -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ export function isChat(key) {
 }
 
 /**
- * Show `key`: where it is already, else beside the others, else instead of the one in focus.
+ * Show `key`: where it is already, else beside the pane in focus (if asked for, and if one more is allowed), else instead of it.
  *
  * @param {Panes} panes
  * @param {string} key
@@ -28,8 +28,8 @@ export function show(panes, key, beside = false) {
   const at = panes.keys.indexOf(key);
   if (at >= 0) return { keys: panes.keys, focus: at };
   const keys = panes.keys.slice();
-  const there = Math.min(panes.focus + (beside ? 1 : 0), keys.length);
-  keys.splice(there, beside && keys.length < MOST_PANES ? 0 : 1, key);
+  if (beside && keys.length < MOST_PANES) keys.splice(panes.focus + 1, 0, key);
+  else keys.splice(panes.focus, 1, key);
   return { keys, focus: keys.indexOf(key) };
 }
 

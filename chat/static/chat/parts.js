@@ -1,7 +1,8 @@
-/** A run's events, folded into the parts of its reply. Pure. */
+/** A run's events, folded into the parts of its reply, just as the server's transcript does it. Pure. */
 
 /**
  * @typedef {import("./types.js").Part} Part
+ * @typedef {import("./types.js").ToolCallPart} ToolCallPart
  * @typedef {import("./types.js").RunEvent} RunEvent
  * @typedef {import("./types.js").Problem} Problem
  */
@@ -27,16 +28,17 @@ export function foldEvents(parts, events) {
 function foldEvent(parts, event) {
   switch (event.type) {
     case "TEXT_MESSAGE_START":
-      return appendText(parts, "text", event.messageId, "");
-    case "TEXT_MESSAGE_CONTENT":
-      return appendText(parts, "text", event.messageId, event.delta);
+      return begin(parts, { type: "text", id: event.messageId, text: "" });
     case "REASONING_MESSAGE_START":
-      return appendText(parts, "reasoning", event.messageId, "");
-    case "REASONING_MESSAGE_CONTENT":
-      return appendText(parts, "reasoning", event.messageId, event.delta);
+      return begin(parts, { type: "reasoning", id: event.messageId, text: "" });
     case "TOOL_CALL_START":
-      return changeCall(parts, event.toolCallId, (call) => ({ ...call, name: event.toolCallName }));
+      return begin(parts, toolCall(event.toolCallId, event.toolCallName));
+    case "TEXT_MESSAGE_CONTENT":
+      return addText(parts, "text", event.messageId, event.delta);
+    case "REASONING_MESSAGE_CONTENT":
+      return addText(parts, "reasoning", event.messageId, event.delta);
     case "TOOL_CALL_ARGS":
+      begin(parts, toolCall(event.toolCallId, ""));
       return changeCall(parts, event.toolCallId, (call) => ({ ...call, arguments: call.arguments + event.delta }));
     case "TOOL_CALL_END":
       return changeCall(parts, event.toolCallId, (call) => (call.status === "calling" ? { ...call, status: "called" } : call));
@@ -46,42 +48,54 @@ function foldEvent(parts, event) {
 }
 
 /**
+ * @param {string} id
+ * @param {string} name
+ * @returns {ToolCallPart}
+ */
+function toolCall(id, name) {
+  return { type: "tool_call", id, name, arguments: "", result: null, status: "calling" };
+}
+
+/**
+ * @param {Part[]} parts
+ * @param {Part} part
+ */
+function begin(parts, part) {
+  if (find(parts, part.id) < 0) parts.push(part);
+}
+
+/**
  * @param {Part[]} parts
  * @param {"text" | "reasoning"} type
  * @param {string} id
  * @param {string} delta
  */
-function appendText(parts, type, id, delta) {
-  const index = find(parts, type, id);
+function addText(parts, type, id, delta) {
+  begin(parts, { type, id, text: "" });
+  const index = find(parts, id);
   const part = parts[index];
-  if (!part) parts.push({ type, id, text: delta });
-  else if (part.type === type && delta) parts[index] = { ...part, text: part.text + delta };
+  if (part?.type === type) parts[index] = { ...part, text: part.text + delta };
 }
 
 /**
  * @param {Part[]} parts
  * @param {string} id
- * @param {(call: import("./types.js").ToolCallPart) => import("./types.js").ToolCallPart} change
+ * @param {(call: ToolCallPart) => ToolCallPart} change
  */
 function changeCall(parts, id, change) {
-  const index = find(parts, "tool_call", id);
+  const index = find(parts, id);
   const part = parts[index];
   if (part?.type === "tool_call") parts[index] = change(part);
-  else parts.push(change({ type: "tool_call", id, name: "", arguments: "", result: null, status: "calling" }));
 }
 
 /**
  * From the end, because the part that is being written is the last.
  *
  * @param {Part[]} parts
- * @param {string} type
  * @param {string} id
  */
-function find(parts, type, id) {
-  for (let index = parts.length - 1; index >= 0; index--) {
-    if (parts[index]?.id === id && parts[index]?.type === type) return index;
-  }
-  return -1;
+function find(parts, id) {
+  return parts.findLastIndex((part) => part.id === id);
 }
 
 /**

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { reduce } from "../../../chat/static/chat/local.js";
+import { fixtures, following, frames } from "./wire.js";
+
+const { follows, frames: sent } = fixtures.find((one) => one.name === "older-page.json");
+const [CHAT] = follows;
+const paged = frames(following(CHAT), sent[0]);
+const first = sent[0].messages[0];
+const older = { ...first, id: "older", position: first.position - 1 };
+
+test("an older page goes before what is known", () => {
+  const state = reduce(paged, { type: "page", chat: CHAT, before: first.position, messages: [older], earlier: false });
+  assert.deepEqual(state.open[CHAT].order, ["older", first.id]);
+  assert.equal(state.open[CHAT].earlier, false);
+});
+
+test("an older page that no longer fits, after a snapshot, is left out", () => {
+  const state = reduce(paged, { type: "page", chat: CHAT, before: first.position + 5, messages: [older], earlier: false });
+  assert.equal(state.open[CHAT], paged.open[CHAT]);
+});
+
+test("the first page of a list replaces the list, and keeps the other list and what is open", () => {
+  const chat = (id, archived = false) => ({ ...sent[0].chat, id, archived, version: 1 });
+  const state = [chat("gone"), chat("kept"), chat("away", true)].reduce((all, one) => reduce(all, { type: "chat", chat: one }), paged);
+  const listed = reduce(state, { type: "list", archived: false, list: { loaded: true, next: 7 }, chats: [chat("kept")], first: true });
+  assert.deepEqual(Object.keys(listed.chats).sort(), [CHAT, "away", "kept"].sort());
+  assert.equal(listed.lists.active.next, 7);
+});
+
+test("a closed chat is kept for opening it again, and of many the longest closed goes", () => {
+  const ids = Array.from({ length: 14 }, (_, index) => `chat-${index}`);
+  const closed = ids.reduce((state, chat) => reduce(state, { type: "closed", chat }), following(CHAT, ...ids));
+  assert.deepEqual(Object.keys(closed.open), [CHAT, ...ids.slice(2)]);
+});
+
+test("a new chat's pane and its pending message get the chat's id", () => {
+  const pending = { client_id: "c", chat: "new:c", text: "Hi", status: "waiting", error: null };
+  const typed = reduce(reduce(following(), { type: "panes", keys: ["new:c"], focus: 0 }), { type: "pending", pending });
+  const made = reduce(typed, { type: "made", key: "new:c", chat: CHAT });
+  assert.deepEqual(made.panes.keys, [CHAT]);
+  assert.equal(made.pending.c.chat, CHAT);
+});
+
+test("a message acknowledged in a chat that nobody looks at is done", () => {
+  const pending = { client_id: "c", chat: "elsewhere", text: "Hi", status: "waiting", error: null };
+  const typed = reduce(following(), { type: "pending", pending });
+  assert.deepEqual(reduce(typed, { type: "sent", client_id: "c", chat: "elsewhere", message: "m" }).pending, {});
+});
