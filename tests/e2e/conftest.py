@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import TIMEOUT
 
-FOUND_BY_SETUP = Path(__file__).resolve().parents[2] / ".venv" / ".browser"
+VENV = Path(__file__).resolve().parents[2] / ".venv"
+FOUND_BY_SETUP = VENV / ".browser"
 
 FLAGS = [
     "--headless=shell",
@@ -25,6 +27,12 @@ FLAGS = [
     # Nothing but this machine is ever asked for.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
+
+
+def node_path() -> str | None:
+    """The Node.js that set-up uses. Playwright brings one too, which wants a library that a bare Debian has not."""
+    ours = VENV / "bin" / "node"
+    return str(ours) if ours.exists() else shutil.which("node")
 
 
 def chromium_path() -> str:
@@ -41,6 +49,8 @@ def chromium_path() -> str:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for all tests of a module."""
+    if node := node_path():
+        os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS, timeout=2000 * TIMEOUT)
         yield browser
