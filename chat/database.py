@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import ParamSpec, TypeVar
 
 from channels.db import DatabaseSyncToAsync
@@ -18,6 +19,9 @@ from chat.protocol.codes import Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+RESERVED = 2
+"""Threads, and connections, that only heartbeats and the ends of runs use."""
 
 _pool = ThreadPoolExecutor(max_workers=settings.DATABASE_THREADS, thread_name_prefix="database")
 
@@ -32,6 +36,17 @@ def _reporting(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
+def _connect_apart() -> None:
+    """Give this thread a connection that is not of the pool, so that an exhausted pool cannot hold it up."""
+    apart = connections["default"].copy()
+    apart.settings_dict["OPTIONS"].pop("pool", None)
+    apart.settings_dict |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    connections["default"] = apart
+
+
+_reserve = ThreadPoolExecutor(max_workers=RESERVED, thread_name_prefix="reserve", initializer=_connect_apart)
+
+
 async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a service or selector in the pool and return what it returns.
 
@@ -42,17 +57,22 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
     return await bridge(*args, **kwargs)  # type: ignore[misc, no-any-return]  # channels is untyped
 
 
+async def in_reserve(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`in_database`, on one of the connections that are kept for what must not wait behind requests."""
+    bridge: Callable[P, object] = DatabaseSyncToAsync(_reporting(function), thread_sensitive=False, executor=_reserve)
+    return await bridge(*args, **kwargs)  # type: ignore[misc, no-any-return]  # channels is untyped
+
+
 def close_pool_connections() -> None:
-    """Close the connection of every thread of the pool, and of this one; later calls open new ones."""
-    from threading import Barrier
+    """Close the connection of every thread of both pools, and of this one; later calls open new ones."""
+    for pool, threads in ((_pool, settings.DATABASE_THREADS), (_reserve, RESERVED)):
+        # All threads of a pool meet, so that each closes its own.
+        meeting = Barrier(threads)
+        for done in [pool.submit(_close_after, meeting) for _ in range(threads)]:
+            done.result()
+    connections.close_all()
 
-    meeting = Barrier(settings.DATABASE_THREADS)
 
-    def close() -> None:
-        # All threads meet, so that each closes its own.
-        meeting.wait(timeout=30)
-        connections.close_all()
-
-    for done in [_pool.submit(close) for _ in range(settings.DATABASE_THREADS)]:
-        done.result()
+def _close_after(meeting: Barrier) -> None:
+    meeting.wait(timeout=30)
     connections.close_all()

@@ -1,9 +1,9 @@
 """One a process: which local sockets look at what, and who wakes them.
 
 The hub holds no frames. For each chat that somebody here looks at it knows the newest version it has heard of; for each
-live run the transcript that may be shown. A socket has a cursor in each and reads what it lacks; the hub only says
-"look again", and lets all sockets with the same cursor share one query. Hearing of something twice, late or never (a
-look at everything each half minute makes up for it) changes nothing that anyone sees in the end.
+live run `feeds` has the transcript that may be shown. A socket has a cursor in each and reads what it lacks; the hub
+only says "look again", and lets all sockets with the same cursor share one query. Hearing of something twice, late or
+never (a look at everything each half minute makes up for it) changes nothing that anyone sees in the end.
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ from uuid import UUID
 
 from chat import selectors
 from chat.database import in_database
-from chat.protocol import frames
+from chat.feeds import Feeds
 from chat.protocol.codes import ChatError
-from chat.protocol.frames import Sendable
-from chat.protocol.transcript import Transcript
+from chat.runs.log import RunLog
 from chat.services.announce import Move
 
 logger = logging.getLogger(__name__)
 
 RECONCILE = 30.0
 """Seconds between looks at the versions of everything that is open here."""
-FEED_KEPT = 120.0
-"""Seconds for which an ended run's events can still be had by those who reconnect in the middle of them."""
 READ_KEPT = 1.0
 """Seconds for which a read is shared; all who were woken by the same change ask within a moment."""
 
@@ -39,33 +36,6 @@ class Viewer(Protocol):
 
     def chat_moved(self, chat: UUID) -> None: ...
     def list_moved(self) -> None: ...
-
-
-class Feed:
-    """The events of a run that may be shown."""
-
-    __slots__ = ("_slice", "chat", "closed", "run", "transcript")
-
-    def __init__(self, run: UUID, chat: UUID, transcript: Transcript) -> None:
-        self.run = run
-        self.chat = chat
-        self.transcript = transcript
-        self.closed = False
-        """No event will come any more, whether the terminal one came or not."""
-        self._slice: tuple[int, int, Sendable] | None = None
-
-    @property
-    def seq(self) -> int:
-        return self.transcript.seq
-
-    def frame(self, after: int) -> tuple[int, Sendable]:
-        """A `run.events` frame for a reader at `after` (below `seq`) and the seq that it reaches. Readers at the same
-        place, as all tabs that keep up are, share it.
-        """
-        if self._slice is None or self._slice[0] != after or self._slice[1] != self.seq:
-            seq, events = self.transcript.since(after, frames.FRAME_BUDGET)
-            self._slice = (after, seq, Sendable(frames.run_events(self.chat, self.run, after, seq, events)))
-        return self._slice[1], self._slice[2]
 
 
 class _Watch(Generic[R]):
@@ -102,18 +72,20 @@ class _Watch(Generic[R]):
 class Hub:
     """Everything of it runs on the event loop."""
 
-    def __init__(self) -> None:
-        self.feeds: dict[UUID, Feed] = {}
+    def __init__(self, log: RunLog) -> None:
+        self.feeds = Feeds(log, self._wake)
         self._chats: dict[UUID, _Watch[selectors.ChatChange | None]] = {}
         self._lists: dict[UUID, _Watch[selectors.ListChange]] = {}
         self._reconciling: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to look at all versions each half minute; needs a running loop."""
+        self.feeds.start()
         self._reconciling = asyncio.create_task(self._reconcile(), name="hub")
 
     async def stop(self) -> None:
         """End what `start` began."""
+        await self.feeds.stop()
         if self._reconciling is not None:
             self._reconciling.cancel()
             await asyncio.gather(self._reconciling, return_exceptions=True)
@@ -131,6 +103,7 @@ class Hub:
             watch.viewers.discard(viewer)
             if not watch.viewers:
                 del self._chats[chat]
+                self.feeds.leave(chat)
 
     def watch_list(self, viewer: Viewer, user: UUID) -> None:
         """From now on `viewer` hears of changes to the user's list of chats."""
@@ -167,8 +140,10 @@ class Hub:
         return change
 
     async def list_change(self, user: UUID, after: int) -> selectors.ListChange:
-        """What changed in a watched list after version `after`: see `selectors.list_change`."""
-        watch = self._lists.setdefault(user, _Watch(0))
+        """What changed in a list after version `after`, nothing if it is not watched: see `selectors.list_change`."""
+        watch = self._lists.get(user)
+        if watch is None:
+            return selectors.ListChange(version=after, chats=[], removed=[])
         change = await watch.read(after, lambda: in_database(selectors.list_change, user_id=user, after=after))
         watch.heard(change.version)
         return change
@@ -187,25 +162,6 @@ class Hub:
             if list_watch is not None and list_watch.heard(version):
                 for viewer in list_watch.viewers:
                     viewer.list_moved()
-
-    def open_feed(self, run: UUID, chat: UUID, transcript: Transcript) -> None:
-        """A run's events can be shown from now on, as far as its transcript has them."""
-        self.feeds[run] = Feed(run, chat, transcript)
-        self._wake(chat)
-
-    def feed_grew(self, run: UUID) -> None:
-        """A run's transcript has more."""
-        feed = self.feeds.get(run)
-        if feed is not None:
-            self._wake(feed.chat)
-
-    def close_feed(self, run: UUID) -> None:
-        """No more events will come; those that came can be read for `FEED_KEPT` seconds more."""
-        feed = self.feeds.get(run)
-        if feed is not None:
-            feed.closed = True
-            self._wake(feed.chat)
-            asyncio.get_running_loop().call_later(FEED_KEPT, self.feeds.pop, run, None)
 
     def _wake(self, chat: UUID) -> None:
         watch = self._chats.get(chat)

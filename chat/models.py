@@ -12,6 +12,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 
 class Chat(models.Model):
@@ -144,6 +145,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=200)
     """Host and process id, for people."""
     started_at = models.DateTimeField(auto_now_add=True)
+    heartbeat_at = models.DateTimeField(db_default=Now())
+    """By the database's clock, like everything that is compared with it."""
 
     def __str__(self) -> str:
         return self.name

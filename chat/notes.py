@@ -27,14 +27,17 @@ AGAIN = 1.0
 
 
 class Notes:
-    """Sends what is `told`, calls `heard` with what other processes told."""
+    """Sends what this process tells, and passes on what others told."""
 
-    def __init__(self, heard: Callable[[Move], None]) -> None:
+    def __init__(self, heard: Callable[[Move], None], grew: Callable[[dict[UUID, int]], None]) -> None:
+        """`heard` is called with what other processes committed, `grew` with the newest seqs of their runs."""
         self._heard = heard
+        self._grew = grew
         self._me = uuid4().hex
         self._chats: dict[UUID, int] = {}
         self._users: dict[UUID, int] = {}
         self._stops: set[UUID] = set()
+        self._runs: dict[UUID, int] = {}
         self._some = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.sent = 0
@@ -57,6 +60,11 @@ class Notes:
         self._stops.update(move.stops)
         self._some.set()
 
+    def tell_run(self, run: UUID, seq: int) -> None:
+        """Put into the next note how far a run of this process is."""
+        self._runs[run] = seq
+        self._some.set()
+
     async def _send(self) -> None:
         while True:
             await self._some.wait()
@@ -67,8 +75,9 @@ class Notes:
                 "chats": {str(chat): version for chat, version in self._chats.items()},
                 "users": {str(user): version for user, version in self._users.items()},
                 "stops": [str(run) for run in self._stops],
+                "runs": {str(run): seq for run, seq in self._runs.items()},
             }
-            self._chats, self._users, self._stops = {}, {}, set()
+            self._chats, self._users, self._stops, self._runs = {}, {}, set(), {}
             try:
                 await _layer().group_send(GROUP, note)
                 self.sent += 1
@@ -85,6 +94,7 @@ class Notes:
                     note = await _layer().receive(channel)
                     if note.get("from") != self._me:
                         self._heard(_move(note))
+                        self._grew({UUID(run): seq for run, seq in note["runs"].items()})
             except Exception:
                 logger.warning("the channel layer does not answer; tried again in %.0f s", AGAIN, exc_info=True)
                 await asyncio.sleep(AGAIN)

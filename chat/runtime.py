@@ -24,10 +24,12 @@ from chat.notes import Notes
 from chat.protocol.codes import ChatError, Close, NeedsAsgi, UnknownAgent
 from chat.protocol.objects import AgentObject, Part
 from chat.protocol.transcript import Transcript
-from chat.runs.flusher import Flusher
+from chat.runs.flusher import Flusher, Tail
+from chat.runs.heartbeat import Heartbeat
 from chat.runs.lock import AlreadyRunning, WorkerLock
 from chat.runs.log import RunLog
 from chat.runs.log.database import DatabaseLog
+from chat.runs.log.redis import RedisLog
 from chat.runs.recovery import end_orphans
 from chat.runs.supervisor import Supervisor
 from chat.services.announce import Move, moved
@@ -67,7 +69,7 @@ class Runtime:
         self._ending: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._agents: dict[str, Agent] = build_agents(settings.AGENTS)
-        self._log: RunLog = DatabaseLog()
+        self._log: RunLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()
 
     async def start(self) -> None:
         """Open everything. Calls share one start, also a failed one's. Raises `StartupRefused`."""
@@ -111,8 +113,8 @@ class Runtime:
 
     async def live_parts(self, run: UUID) -> list[Part]:
         """What a run in flight has said so far, as far as anyone may see it. Raises `Unavailable`."""
-        feed = self.hub.feeds.get(run) if hasattr(self, "hub") else None
-        if feed is not None:
+        feed = self.hub.feeds.of(run) if hasattr(self, "hub") else None
+        if feed is not None and not feed.remote:
             return feed.transcript.parts()
         transcript = Transcript()
         for data in await self._log.read(run):
@@ -129,23 +131,25 @@ class Runtime:
         except AlreadyRunning as problem:
             raise StartupRefused(str(problem)) from problem
         try:
-            ended = await end_orphans(self._log)
-            if ended:
-                logger.warning("%d replies of an earlier process were cut off; what they had said is kept", ended)
-            await in_database(remove_expired_logs)
             self.worker_id = await in_database(register_worker, name=f"{socket.gethostname()}:{os.getpid()}")
+            if not settings.REDIS_URL:
+                # Alone, as the lock says: whatever runs by its row has no task.
+                await end_orphans(self._log, self.worker_id)
+                await in_database(remove_expired_logs)
         except ChatError as problem:
             self._lock.release()
             raise StartupRefused(
                 f"The database does not answer ({problem.__cause__}). Is it there and migrated?"
             ) from problem
-        self.hub = Hub()
-        self._notes = Notes(self._heard_from_others)
-        self._flusher = Flusher(self._log, written=lambda tail: self.hub.feed_grew(tail.run))
-        self.supervisor = Supervisor(self.worker_id, self._agents, self._flusher, self.hub)
+        self.hub = Hub(self._log)
+        self._notes = Notes(self._heard_from_others, self.hub.feeds.heard)
+        self._flusher = Flusher(self._log, self._written)
+        self.supervisor = Supervisor(self.worker_id, self._agents, self._flusher, self.hub.feeds)
+        self._heartbeat = Heartbeat(self.worker_id, self._log, self.supervisor)
         self._flusher.start()
         self.hub.start()
         self._notes.start()
+        self._heartbeat.start()
         self._expiring = asyncio.create_task(self._expire())
         moved.connect(self._moved, weak=False)
         self.ready = True
@@ -154,9 +158,13 @@ class Runtime:
         self.begin_drain()
         if not hasattr(self, "supervisor"):
             return
+        if settings.REDIS_URL:
+            # Their clients follow the runs from another worker.
+            await self._close_sockets()
         await self.supervisor.shutdown(drain)
         await self._close_sockets()
         moved.disconnect(self._moved)
+        await self._heartbeat.stop()
         self._expiring.cancel()
         await self._notes.stop()
         await self.hub.stop()
@@ -194,6 +202,11 @@ class Runtime:
         """A commit of this process, told in the thread that made it."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._heard_here, move)
+
+    def _written(self, tail: Tail) -> None:
+        self.hub.feeds.grew(tail.run)
+        if settings.REDIS_URL:
+            self._notes.tell_run(tail.run, tail.transcript.seq)
 
     def _heard_here(self, move: Move) -> None:
         self._notes.tell(move)

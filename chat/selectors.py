@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from msgspec import UNSET
 
 from chat.models import Chat, ChatList, Member, Message, Run
@@ -131,9 +133,9 @@ def chat_page(
     return [chats[chat_id] for chat_id in ids if chat_id in chats], found[limit - 1][1] if len(found) > limit else None
 
 
-def list_versions(user_ids: Iterable[UUID]) -> dict[UUID, int]:
+def list_versions(user_ids: Sequence[UUID]) -> dict[UUID, int]:
     """The versions of several people's lists; 0 where there is none yet."""
-    found = dict(ChatList.objects.filter(user__in=list(user_ids)).values_list("user_id", "version"))
+    found = dict(ChatList.objects.filter(user__in=user_ids).values_list("user_id", "version"))
     return {user_id: found.get(user_id, 0) for user_id in user_ids}
 
 
@@ -297,10 +299,44 @@ class Orphan:
     token: UUID
 
 
+def stale_runs(lease: float) -> list[Orphan]:
+    """Running runs whose owner is gone, or has not said for `lease` seconds (by the database's clock) that it lives."""
+    gone = Q(owner=None) | Q(owner__heartbeat_at__lt=Now() - timedelta(seconds=lease))
+    found = Run.objects.filter(gone, status=Run.Status.RUNNING).values_list("id", "chat_id", "token")
+    return [Orphan(run=run, chat=chat, token=token) for run, chat, token in found]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRun:
+    """A running run of one worker, as its heartbeat looks at it."""
+
+    run: UUID
+    chat: UUID
+    reply: UUID
+    agent: str
+    token: UUID
+    position: int
+    """Of the reply."""
+    stop_requested: bool
+
+
+def runs_of_worker(worker_id: UUID) -> list[OwnRun]:
+    """The running runs that the worker owns by their rows."""
+    found = Run.objects.filter(owner=worker_id, status=Run.Status.RUNNING).values_list(
+        "id", "chat_id", "reply_id", "agent", "token", "reply__position", "stop_requested"
+    )
+    return [OwnRun(*row) for row in found]
+
+
 def running_runs() -> list[Orphan]:
     """Every run that is `running`, whoever owns it."""
     found = Run.objects.filter(status=Run.Status.RUNNING).values_list("id", "chat_id", "token")
     return [Orphan(run=run, chat=chat, token=token) for run, chat, token in found]
+
+
+def owns_run(run_id: UUID, token: UUID) -> bool:
+    """Whether the run is still running under this token."""
+    return Run.objects.filter(id=run_id, token=token, status=Run.Status.RUNNING).exists()
 
 
 def stop_requested(run_id: UUID) -> bool:

@@ -32,7 +32,7 @@ from chat.protocol.codes import (
 )
 from chat.protocol.commands import ChatClose, ChatCreate, ChatOpen, Command, MessageSend, Received, RunStop
 from chat.protocol.frames import PROTOCOL, Ack, Hello, Limits, error
-from chat.protocol.objects import UserObject
+from chat.protocol.objects import RunObject, UserObject
 from chat.runtime import runtime
 from chat.services.chats import create_chat
 from chat.services.runs import request_stop
@@ -263,10 +263,9 @@ class ChatSocket(AsyncConsumer):
         for run_id, (run, version) in runs.items():
             seq = command.runs.get(run_id)
             if run.status == "running":
-                feed = runtime.hub.feeds.get(run_id)
                 if seq is None and version > command.version:
                     continue  # it began after what they have, and is announced
-                if seq is None or feed is None or not 0 <= seq <= feed.seq:
+                if seq is None or not await self._has_shown(run, seq):
                     return None
                 cursors[run_id] = seq
             elif seq is not None:
@@ -275,3 +274,11 @@ class ChatSocket(AsyncConsumer):
                 if version > command.version:
                     cursors[run_id] = seq
         return View(command.chat, command.version, cursors)
+
+    async def _has_shown(self, run: RunObject, seq: int) -> bool:
+        """Whether the run's events are here up to `seq`, so that its next ones can follow."""
+        try:
+            feed = await runtime.hub.feeds.ready(run.run, run.chat)
+        except ChatError:
+            return False
+        return 0 <= seq <= feed.seq

@@ -171,8 +171,8 @@ class Writer:
     async def _events(self, view: View) -> None:
         """Send what the runs of this chat have said."""
         for run in list(view.runs):
-            feed = self._hub.feeds.get(run)
-            while feed is not None and view.runs.get(run, feed.seq) < feed.seq:
+            feed = self._hub.feeds.follow(run, view.chat)
+            while view.runs.get(run, feed.seq) < feed.seq:
                 await self.flow.room()
                 if not self._shown(view):
                     return
@@ -188,8 +188,9 @@ class Writer:
             return False
         ended = [run for run in change.change.runs if run.status != "running" and run.run in view.runs]
         for run in ended:
-            feed = self._hub.feeds.get(run.run)
+            feed = self._hub.feeds.of(run.run)
             if feed is not None and not feed.closed and view.runs[run.run] < run.seq:
+                self._hub.feeds.ended(run.run)
                 return False
         reached = {run.run for run in ended if view.runs[run.run] == run.seq}
         for run in ended:
@@ -208,6 +209,11 @@ class Writer:
     async def _snapshot(self, view: View) -> bool:
         """Send the chat as it is; false where it is gone."""
         snapshot = await in_database(selectors.snapshot, view.chat)
+        for run in snapshot.runs if snapshot is not None else ():
+            try:
+                await self._hub.feeds.ready(run.run, run.chat)
+            except ChatError:
+                logger.warning("run %s is shown from its start when its log answers again", run.run)
         await self.flow.room()
         if not self._shown(view):
             return False
@@ -219,9 +225,9 @@ class Writer:
         runs: list[RunObject] = []
         messages = {message.id: message for message in snapshot.messages}
         for run in snapshot.runs:
-            feed = self._hub.feeds.get(run.run)
+            feed = self._hub.feeds.follow(run.run, run.chat)
             seq = 0
-            if feed is not None and feed.transcript.size <= SNAPSHOT_BYTES and run.reply in messages:
+            if feed.transcript.size <= SNAPSHOT_BYTES and run.reply in messages:
                 seq = feed.seq
                 messages[run.reply] = msgspec.structs.replace(messages[run.reply], parts=feed.transcript.parts())
             view.runs[run.run] = seq

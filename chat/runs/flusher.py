@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from chat import selectors
+from chat.database import in_database
 from chat.protocol.codes import Unavailable
 from chat.protocol.events import AnyEvent, cleaned
 from chat.protocol.objects import Part
@@ -132,6 +134,13 @@ class Flusher:
         """A tail for a new run."""
         return Tail(run, chat, token, self)
 
+    async def expire(self, tail: Tail) -> None:
+        """The run has ended: its log need not be kept for long."""
+        try:
+            await self._log.expire([tail.run])
+        except Unavailable:
+            logger.warning("run %s: its log is removed later", tail.run)
+
     def wake(self, tail: Tail) -> None:
         """For `Tail.push`: this one has something."""
         self._dirty[tail] = None
@@ -147,10 +156,28 @@ class Flusher:
                 continue
             began = time.perf_counter()
             results = await self._write([append for _, append in batch])
-            for (tail, _), result in zip(batch, results, strict=True):
-                tail.settle(result)
+            for (tail, append), result in zip(batch, results, strict=True):
+                tail.settle(await self._reseed(tail, append) if result is Appended.MISMATCH else result)
                 self._written(tail)
             await asyncio.sleep(min(GAP_FACTOR * (time.perf_counter() - began), MAX_GAP))
+
+    async def _reseed(self, tail: Tail, append: Append) -> Appended:
+        """Write a run's log again from memory, under the same seqs: the store has lost some of it. Ours by the row, it
+        may be written whatever the store remembers; not ours, it must not."""
+        tries = 0
+        while True:
+            try:
+                if not await in_database(selectors.owns_run, tail.run, tail.token):
+                    return Appended.REFUSED
+                events = [data for _, data in tail.transcript.entries(0)]
+                logger.warning("run %s: its log was lost and is written again (%d events)", tail.run, len(events))
+                return await self._log.replace(tail.run, tail.token, [*events, *append.events])
+            except Unavailable:
+                await asyncio.sleep(RETRY[min(tries, len(RETRY) - 1)])
+                tries += 1
+            except Exception:
+                logger.exception("run %s: its log cannot be written", tail.run)
+                return Appended.REFUSED
 
     async def _write(self, appends: list[Append]) -> list[Appended]:
         """Write this batch, the same bytes again and again until the log has answered."""

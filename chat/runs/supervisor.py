@@ -18,8 +18,8 @@ from uuid import UUID
 from chat import selectors
 from chat.agents.base import Agent, AgentError, Turn, TurnMessage
 from chat.agents.titles import write_title
-from chat.database import in_database
-from chat.hub import Hub
+from chat.database import in_database, in_reserve
+from chat.feeds import Feeds
 from chat.protocol.codes import ChatError, Draining, UnknownAgent
 from chat.protocol.events import RunError, RunFinished, RunStarted
 from chat.protocol.objects import ErrorObject
@@ -56,11 +56,11 @@ class _Work:
 class Supervisor:
     """One a process. Everything of it runs on the event loop."""
 
-    def __init__(self, worker_id: UUID, agents: Mapping[str, Agent], flusher: Flusher, hub: Hub) -> None:
+    def __init__(self, worker_id: UUID, agents: Mapping[str, Agent], flusher: Flusher, feeds: Feeds) -> None:
         self._worker_id = worker_id
         self._agents = agents
         self._flusher = flusher
-        self._hub = hub
+        self._feeds = feeds
         self._runs: dict[UUID, _Work] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._posting = 0
@@ -87,10 +87,16 @@ class Supervisor:
         if work is not None:
             self._cut(work, Ending("stopped"))
 
+    def take(self, started: Started) -> None:
+        """Start to work on a run that this process owns. Does nothing if it does already."""
+        if started.run not in self._runs:
+            self._runs[started.run] = _Work()
+            self._spawn(self._work(started))
+
     @property
-    def live(self) -> int:
-        """How many runs this process is working on."""
-        return len(self._runs)
+    def live(self) -> frozenset[UUID]:
+        """The runs that this process is working on."""
+        return frozenset(self._runs)
 
     async def shutdown(self, drain: float) -> None:
         """Take no new messages; let runs end for `drain` seconds, then end the rest as `interrupted`."""
@@ -138,15 +144,15 @@ class Supervisor:
             self._posting -= 1
             self._one_less.set()
         if posted.started is not None:
-            self._runs[posted.started.run] = _Work()
-            self._spawn(self._work(posted.started))
+            self.take(posted.started)
         return posted
 
     async def _work(self, started: Started) -> None:
         """A run from its first event to its last."""
         work = self._runs[started.run]
         tail = self._flusher.open(started.run, started.chat, started.token)
-        self._hub.open_feed(started.run, started.chat, tail.transcript)
+        self._feeds.open(started.run, started.chat, tail.transcript)
+        ours = True
         try:
             tail.push(RunStarted(thread_id=str(started.chat), run_id=str(started.run)))
             work.answering = asyncio.create_task(self._answer(started, tail))
@@ -156,11 +162,14 @@ class Supervisor:
                 ending = await work.answering
             except asyncio.CancelledError:
                 ending = work.ending or interrupted()
-            await self._end(started, tail, ending)
+            ours = await self._end(started, tail, ending)
         except Exception:
             logger.exception("run %s of chat %s could not be ended", started.run, started.chat)
         finally:
-            self._hub.close_feed(started.run)
+            if ours:
+                self._feeds.close(started.run)
+            else:
+                self._feeds.lose(started.run)
             del self._runs[started.run]
             self._one_less.set()
 
@@ -227,16 +236,19 @@ class Supervisor:
         except TimeoutError:
             logger.warning("run %s goes on without its log", tail.run)
 
-    async def _end(self, started: Started, tail: Tail, ending: Ending) -> None:
+    async def _end(self, started: Started, tail: Tail, ending: Ending) -> bool:
+        """End the run; whether it was still ours to end."""
         await self._flushed(tail)
         if not await self._commit_end(started, tail, ending):
             logger.warning("run %s was ended by another", started.run)
-            return
+            return False
         tail.push(ending.event(str(started.chat), str(started.run)))
         await self._flushed(tail)
+        await self._flusher.expire(tail)
         agent = self._agents.get(started.agent)
         if ending.status == "completed" and agent is not None and agent.writes_titles:
             self._spawn(self._title(agent, started.chat))
+        return True
 
     async def _commit_end(self, started: Started, tail: Tail, ending: Ending) -> bool:
         """Whether this run ended the way `ending` says, by our hand: also where the answer to a commit was lost."""
@@ -244,7 +256,7 @@ class Supervisor:
         tries = 0
         while True:
             try:
-                won = await in_database(
+                won = await in_reserve(
                     finish_run,
                     run_id=started.run,
                     token=started.token,
@@ -260,7 +272,7 @@ class Supervisor:
                 continue
             if won or not tries:
                 return won
-            row = (await in_database(selectors.runs_of, [started.run])).get(started.run)
+            row = (await in_reserve(selectors.runs_of, [started.run])).get(started.run)
             return row is not None and row.status == ending.status and row.seq == last_seq
 
     async def _title(self, agent: Agent, chat_id: UUID) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat.models import Chat, Run, RunEvent, Worker
@@ -29,7 +30,7 @@ def remove_deleted_chats() -> int:
 
 
 def remove_ended_workers() -> int:
-    """Remove rows of processes that own no running run and started a day ago or earlier; returns how many."""
-    idle = Worker.objects.filter(started_at__lt=timezone.now() - timedelta(days=1)).exclude(runs__status="running")
+    """Remove rows of processes that have been silent for a day and own no running run; returns how many."""
+    idle = Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(days=1)).exclude(runs__status="running")
     count, _ = idle.delete()
     return count

@@ -85,10 +85,10 @@ def finish_run(
         return True
 
 
-def seal_run(*, run_id: UUID, token: UUID) -> UUID | None:
-    """Take a run from its owner: from now on appends and ends with `token` are refused. Returns the new token, or None
-    when the run has ended or another took it first.
+def seal_run(*, run_id: UUID, token: UUID, worker_id: UUID) -> UUID | None:
+    """Take a run from its owner for `worker_id`: from now on appends and ends with `token` are refused. Returns the new
+    token, or None when the run has ended or another took it first.
     """
     new = uuid.uuid4()
-    won = Run.objects.filter(id=run_id, status=Run.Status.RUNNING, token=token).update(token=new, owner=None)
+    won = Run.objects.filter(id=run_id, status=Run.Status.RUNNING, token=token).update(token=new, owner=worker_id)
     return new if won else None

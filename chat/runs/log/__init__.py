@@ -32,7 +32,7 @@ class Appended(Enum):
 
 
 class RunLog(Protocol):
-    """Keeps the events of runs until they are dropped.
+    """Keeps the events of runs until two minutes after their end.
 
     Worked example: the log of a run has 1..3. `Append(after=3, events=[d])` makes it 1..4. The same call again (its
     first answer was lost) is WRITTEN and changes nothing. `Append(after=3, events=[x])` is a MISMATCH, and so is
@@ -48,12 +48,25 @@ class RunLog(Protocol):
         """
         ...
 
+    async def replace(self, run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
+        """Make the log of a run exactly `events`, from seq 1: for its owner, whose log was lost (a MISMATCH).
+
+        WRITTEN, or REFUSED where `token` is not the run's; the caller has asked the run's row first, because a store
+        that has lost the events may have lost the token too. Raises `Unavailable`.
+        """
+        ...
+
+    async def seal(self, run: UUID, token: UUID) -> None:
+        """From now on only appends with `token` count. The caller has changed the run's row first. Raises
+        `Unavailable`."""
+        ...
+
     async def read(self, run: UUID, after: int = 0) -> list[bytes]:
         """The events after seq `after`, in order without a gap; none for a run without events. Raises `Unavailable`."""
         ...
 
-    async def drop(self, runs: Iterable[UUID]) -> None:
-        """Forget the events of ended runs. Raises `Unavailable`."""
+    async def expire(self, runs: Iterable[UUID]) -> None:
+        """These runs have ended: two minutes from now their events may go. Raises `Unavailable`."""
         ...
 
     async def close(self) -> None:

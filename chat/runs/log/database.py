@@ -42,11 +42,17 @@ class DatabaseLog:
     async def append(self, appends: Sequence[Append]) -> list[Appended]:
         return await self._call(_append, appends)
 
+    async def replace(self, run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
+        return await self._call(_replace, run, token, events)
+
+    async def seal(self, run: UUID, token: UUID) -> None:
+        """Nothing to do: appends ask the run's row."""
+
     async def read(self, run: UUID, after: int = 0) -> list[bytes]:
         return await self._call(_read, run, after)
 
-    async def drop(self, runs: Iterable[UUID]) -> None:
-        await self._call(_drop, list(runs))
+    async def expire(self, runs: Iterable[UUID]) -> None:
+        """Nothing to do: `services.cleanup.remove_expired_logs` goes by the end in the run's row."""
 
     async def close(self) -> None:
         await self._call(connections.close_all)
@@ -120,6 +126,17 @@ def _append_one(append: Append) -> Appended:
         return Appended.WRITTEN
 
 
+def _replace(run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
+    with transaction.atomic():
+        if not Run.objects.select_for_update().filter(id=run, token=token).exists():
+            return Appended.REFUSED
+        RunEvent.objects.filter(run=run).delete()
+        RunEvent.objects.bulk_create(
+            RunEvent(run_id=run, seq=seq, data=data.decode()) for seq, data in enumerate(events, 1)
+        )
+        return Appended.WRITTEN
+
+
 def _read(run: UUID, after: int) -> list[bytes]:
     rows = RunEvent.objects.filter(run=run, seq__gt=after).order_by("seq").values_list("seq", "data")
     events: list[bytes] = []
@@ -128,7 +145,3 @@ def _read(run: UUID, after: int) -> list[bytes]:
             break
         events.append(data.encode())
     return events
-
-
-def _drop(runs: Sequence[UUID]) -> None:
-    RunEvent.objects.filter(run__in=runs).delete()

@@ -1,0 +1,105 @@
+"""Who lives, by the database's clock: each worker says so every few seconds, and ends the runs of those who do not.
+
+A worker may take another's runs only when its own heartbeat has held for a full lease. So when the database was away,
+and everybody's heartbeat with it, nobody takes anything from anyone who is still there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import socket
+import time
+from uuid import UUID
+
+from chat import selectors
+from chat.database import in_reserve
+from chat.protocol.codes import ChatError
+from chat.runs.log import RunLog
+from chat.runs.recovery import end_orphan, fold
+from chat.runs.supervisor import Supervisor
+from chat.services.messages import Started
+from chat.services.workers import beat
+
+logger = logging.getLogger(__name__)
+
+BEAT = 5.0
+"""Seconds between heartbeats, and between looks at others' and at one's own runs."""
+LEASE = 30.0
+"""Seconds of silence after which a worker's runs may be taken. With `BEAT`, a dead worker's runs end within 40 s."""
+YOUNG = 3.0
+"""Seconds for which a run of this worker may have no task: its start may be under way."""
+
+
+class Heartbeat:
+    """One a worker, on a database connection of its own."""
+
+    def __init__(self, worker_id: UUID, log: RunLog, supervisor: Supervisor) -> None:
+        self._worker_id = worker_id
+        self._log = log
+        self._supervisor = supervisor
+        self._beaten = self._held_since = time.monotonic()
+        self._idle_since: dict[UUID, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; needs a running loop."""
+        self._task = asyncio.create_task(self._run(), name="heartbeat")
+
+    async def stop(self) -> None:
+        """End; the worker's row is the caller's to remove."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT * random.uniform(0.8, 1.0))  # noqa: S311  # keeps workers apart
+            try:
+                await self._beat()
+                await self._look_after_own()
+                if time.monotonic() - self._held_since >= LEASE:
+                    await self._take_over()
+            except ChatError as problem:
+                logger.warning("a heartbeat was missed: %s", problem.code)
+            except Exception:
+                logger.exception("a heartbeat failed")
+
+    async def _beat(self) -> None:
+        await in_reserve(beat, worker_id=self._worker_id, name=f"{socket.gethostname()}:{os.getpid()}")
+        if time.monotonic() - self._beaten > LEASE:
+            # It was silent for so long that others may have taken its runs, and so may have been all others.
+            self._held_since = time.monotonic()
+        self._beaten = time.monotonic()
+
+    async def _take_over(self) -> None:
+        for orphan in await in_reserve(selectors.stale_runs, LEASE):
+            if await end_orphan(self._log, self._worker_id, orphan):
+                logger.warning("run %s of chat %s was taken from a silent worker and ended", orphan.run, orphan.chat)
+
+    async def _look_after_own(self) -> None:
+        """Stop what should stop, and start or end what is ours and has no task: the answer to its commit was lost."""
+        now = time.monotonic()
+        live = self._supervisor.live
+        own = await in_reserve(selectors.runs_of_worker, self._worker_id)
+        idle = {run.run: self._idle_since.get(run.run, now) for run in own if run.run not in live}
+        self._idle_since = idle
+        for run in own:
+            if run.run in live:
+                if run.stop_requested:
+                    self._supervisor.stop(run.run)
+            elif now - idle[run.run] >= YOUNG and run.run not in self._supervisor.live:
+                await self._adopt(run)
+
+    async def _adopt(self, run: selectors.OwnRun) -> None:
+        if await self._log.read(run.run):
+            await fold(self._log, selectors.Orphan(run.run, run.chat, run.token))
+        else:
+            self._supervisor.take(
+                Started(
+                    run=run.run, chat=run.chat, reply=run.reply, agent=run.agent, token=run.token, position=run.position
+                )
+            )
+        logger.warning("run %s of chat %s had no task", run.run, run.chat)

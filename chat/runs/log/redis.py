@@ -1,0 +1,149 @@
+"""The run log in Redis, for several workers: a stream a run, whose entry ids are the seqs.
+
+Beside each stream lies the run's token. Appends of all runs of a process go as one call of one script, which decides
+run by run; reads are plain `XRANGE`. Both keys expire: a day after the run began, or two minutes after it ended.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from chat.protocol.codes import Unavailable
+from chat.runs.log import Append, Appended
+
+ANSWERS_WITHIN = 2.0
+"""Seconds after which a server that does not answer counts as gone; the flusher then tries again."""
+LIVE = 24 * 3600
+"""Seconds for which the log of a run is kept that never ends; longer than any run."""
+ENDED = 120
+"""Seconds for which an ended run's log is kept."""
+
+# KEYS: stream and token key of each run. ARGV: seconds to live; then for each run its token, the last seq expected, the
+# number of events, and the events. One answer a run.
+_APPEND = """
+local argument = 2
+local answers = {}
+for index = 1, #KEYS, 2 do
+  local stream, fence = KEYS[index], KEYS[index + 1]
+  local token, after, count = ARGV[argument], tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
+  local first = argument + 3
+  argument = first + count
+  local owner = redis.call('GET', fence)
+  local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  local last = newest and tonumber(string.match(newest[1], '^%d+')) or 0
+  if owner and owner ~= token then
+    answers[#answers + 1] = 'refused'
+  elseif last == after and (owner or after == 0) then
+    if not owner then redis.call('SET', fence, token, 'EX', ARGV[1]) end
+    for offset = 1, count do
+      redis.call('XADD', stream, (after + offset) .. '-0', 'e', ARGV[first + offset - 1])
+    end
+    if after == 0 then redis.call('EXPIRE', stream, ARGV[1]) end
+    answers[#answers + 1] = 'written'
+  elseif last == after + count and owner then
+    local there = redis.call('XRANGE', stream, (after + 1) .. '-0', '+')
+    local same = #there == count
+    for offset = 1, count do
+      same = same and there[offset][2][2] == ARGV[first + offset - 1]
+    end
+    answers[#answers + 1] = same and 'written' or 'mismatch'
+  else
+    answers[#answers + 1] = 'mismatch'
+  end
+end
+return answers
+"""
+
+# KEYS: stream, token key. ARGV: seconds to live, token, events.
+_REPLACE = """
+local owner = redis.call('GET', KEYS[2])
+if owner and owner ~= ARGV[2] then return 'refused' end
+redis.call('DEL', KEYS[1])
+for offset = 3, #ARGV do
+  redis.call('XADD', KEYS[1], (offset - 2) .. '-0', 'e', ARGV[offset])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[1])
+return 'written'
+"""
+
+
+@functools.lru_cache(maxsize=4096)
+def _keys(run: UUID) -> tuple[str, str]:
+    return f"polylogue:run:{run}:events", f"polylogue:run:{run}:token"
+
+
+@asynccontextmanager
+async def _reporting() -> AsyncIterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise Unavailable("The log of replies does not answer just now; try again in a moment.") from error
+
+
+class RedisLog:
+    """`RunLog` over Redis Streams."""
+
+    def __init__(self, url: str) -> None:
+        # No retries of the client's own: whoever calls tries again, and knows what that means.
+        self._redis: Any = Redis.from_url(
+            url, socket_timeout=ANSWERS_WITHIN, socket_connect_timeout=ANSWERS_WITHIN, retry=Retry(NoBackoff(), 0)
+        )
+        self._shas: dict[str, str] = {}
+
+    async def append(self, appends: Sequence[Append]) -> list[Appended]:
+        keys: list[str] = []
+        arguments: list[Any] = [LIVE]
+        for append in appends:
+            keys += _keys(append.run)
+            arguments += (str(append.token), append.after, len(append.events), *append.events)
+        answers: list[bytes] = await self._script(_APPEND, keys, arguments)
+        return [Appended(answer.decode()) for answer in answers]
+
+    async def replace(self, run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
+        answer: bytes = await self._script(_REPLACE, [*_keys(run)], [LIVE, str(token), *events])
+        return Appended(answer.decode())
+
+    async def seal(self, run: UUID, token: UUID) -> None:
+        async with _reporting():
+            await self._redis.set(_keys(run)[1], str(token), ex=LIVE)
+
+    async def read(self, run: UUID, after: int = 0) -> list[bytes]:
+        async with _reporting():
+            found = await self._redis.xrange(_keys(run)[0], min=f"{after + 1}-0")
+        events: list[bytes] = []
+        for expected, (entry_id, fields) in enumerate(found, after + 1):
+            if int(entry_id.split(b"-", 1)[0]) != expected:
+                break
+            events.append(fields[b"e"])
+        return events
+
+    async def expire(self, runs: Iterable[UUID]) -> None:
+        async with _reporting(), self._redis.pipeline(transaction=False) as pipeline:
+            for run in runs:
+                for key in _keys(run):
+                    pipeline.expire(key, ENDED)
+            await pipeline.execute()
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _script(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
+        async with _reporting():
+            if script not in self._shas:
+                self._shas[script] = await self._redis.script_load(script)
+            try:
+                return await self._redis.evalsha(self._shas[script], len(keys), *keys, *arguments)
+            except NoScriptError:
+                # The server was restarted, and has forgotten it.
+                self._shas[script] = await self._redis.script_load(script)
+                return await self._redis.evalsha(self._shas[script], len(keys), *keys, *arguments)
