@@ -18,6 +18,8 @@ MAX_TEXT = 48 * 1024
 """Bytes of UTF-8 in a message sent over the socket."""
 MAX_TEXT_HTTP = 1024 * 1024
 """Bytes of UTF-8 in a message sent by HTTP."""
+MAX_QUOTED = 200
+"""Characters of a reader's complaint that an error repeats."""
 
 CommandId = Annotated[
     str, Meta(min_length=1, max_length=MAX_ID, description="Chosen by the client; the answer carries it.")
@@ -105,26 +107,33 @@ def decode(frame: str) -> Command:
     command; `command_id` finds the id to answer to. Lone surrogates are refused by the JSON reader; NUL is refused
     here, in any text, because no database keeps it.
     """
-    data = frame.encode()
+    try:
+        data = frame.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidJson from error
     if len(data) > MAX_FRAME:
         raise FrameTooLarge
     try:
         command = _decoder.decode(data)
     except msgspec.ValidationError as error:
-        raise InvalidCommand(f"This command is not understood: {error}.") from error
+        # It may quote a field's name, which may be as long as the frame.
+        raise InvalidCommand(f"This command is not understood: {str(error)[:MAX_QUOTED]}.") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidJson from error
-    if b"\\u0000" in data and any(
-        "\x00" in value for value in msgspec.structs.astuple(command) if isinstance(value, str)
-    ):
+    if b"\\u0000" in data and has_nul(command):
         raise InvalidCommand("A text may not hold the character NUL (U+0000). Remove it and send again.")
     return command
+
+
+def has_nul(struct: msgspec.Struct) -> bool:
+    """Whether a text field holds NUL, which no database keeps."""
+    return any("\x00" in value for value in msgspec.structs.astuple(struct) if isinstance(value, str))
 
 
 def command_id(frame: str) -> str | None:
     """The `id` of a frame that could not be decoded, where it has a usable one: so that its error can be matched."""
     try:
         found = _id_decoder.decode(frame).id
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return None
     return found if 0 < len(found) <= MAX_ID else None

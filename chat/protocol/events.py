@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+MAX_NAME = 256
+"""Characters of an id or a name that an agent or its model chooses; what is longer is cut."""
 MAX_DELTA = 64 * 1024
 """Characters of text in one event; longer deltas are split and tool results cut. Keeps each frame below 512 KiB even
 when every character is escaped to six bytes."""
@@ -156,9 +158,10 @@ def clean(text: str) -> str:
 
 
 def cleaned(event: AnyEvent) -> Iterator[AnyEvent]:
-    """The event as it may be logged: text cleaned, a delta over `MAX_DELTA` characters as several events, a tool's
-    result cut there and marked. Empty deltas vanish.
+    """The event as it may be logged: texts, ids and names cleaned, a delta over `MAX_DELTA` characters as several
+    events, a tool's result cut there and marked. Empty deltas vanish.
     """
+    event = _named(event)
     match event:
         case TextMessageContent(delta=delta) | ReasoningMessageContent(delta=delta) | ToolCallArgs(delta=delta):
             text = clean(delta)
@@ -173,9 +176,38 @@ def cleaned(event: AnyEvent) -> Iterator[AnyEvent]:
                 text = text[:MAX_DELTA]
                 event = msgspec.structs.replace(event, metadata={**(event.metadata or {}), "truncated": True})
             yield msgspec.structs.replace(event, content=text)
-        case ToolCallStart(tool_call_name=name):
-            yield msgspec.structs.replace(event, tool_call_name=clean(name))
         case RunError(message=message):
             yield msgspec.structs.replace(event, message=clean(message))
         case _:
             yield event
+
+
+def _named(event: AnyEvent) -> AnyEvent:
+    """The event with ids and names that can be logged: models make up ids too."""
+    match event:
+        case (
+            TextMessageStart(message_id=part)
+            | TextMessageContent(message_id=part)
+            | TextMessageEnd(message_id=part)
+            | ReasoningMessageStart(message_id=part)
+            | ReasoningMessageContent(message_id=part)
+            | ReasoningMessageEnd(message_id=part)
+        ):
+            if (name := _name(part)) is not part:
+                return msgspec.structs.replace(event, message_id=name)
+        case ToolCallStart(tool_call_id=part, tool_call_name=tool):
+            return msgspec.structs.replace(event, tool_call_id=_name(part), tool_call_name=_name(tool))
+        case ToolCallResult(message_id=message, tool_call_id=part):
+            return msgspec.structs.replace(event, message_id=_name(message), tool_call_id=_name(part))
+        case ToolCallArgs(tool_call_id=part) | ToolCallEnd(tool_call_id=part):
+            if (name := _name(part)) is not part:
+                return msgspec.structs.replace(event, tool_call_id=name)
+        case RunError(code=code) if code is not None:
+            return msgspec.structs.replace(event, code=_name(code))
+        case _:
+            pass
+    return event
+
+
+def _name(text: str) -> str:
+    return clean(text) if len(text) <= MAX_NAME else clean(text)[:MAX_NAME]

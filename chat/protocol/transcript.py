@@ -9,7 +9,7 @@ the copying of a few bytes.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -80,6 +80,11 @@ class _Span:
         """Where in `text` the event `seq` begins, in bytes."""
         return self.ends[seq - self.first - 1] if seq > self.first else 0
 
+    @property
+    def overhead(self) -> int:
+        """Bytes of JSON around a slice of `text`, and of the comma after it."""
+        return len(self.prefix) + len(_END) + 1 if self.prefix else 1
+
     def json(self, start: int, end: int) -> bytes:
         return b"".join((self.prefix, self.text[start:end], _END)) if self.prefix else bytes(self.text)
 
@@ -116,22 +121,25 @@ class Transcript:
     def since(self, after: int, budget: int) -> tuple[int, list[bytes]]:
         """What takes a reader from `after` on: the `seq` that it reaches and the events, consecutive deltas as one.
 
-        Stops after about `budget` bytes (one event more at most); call again with the `seq` returned for the rest.
-        Needs 0 <= after <= seq; nothing is left when the returned `seq` equals `self.seq`.
+        They have `budget` bytes of JSON together, commas included, or are one event that is longer; call again with the
+        `seq` returned for the rest. Needs 0 <= after <= seq; nothing is left when the returned `seq` equals `self.seq`.
         """
         events: list[bytes] = []
         index = max(bisect_right(self._firsts, after + 1) - 1, 0)
-        while after < self.seq and budget > 0:
+        while after < self.seq:
             span = self._spans[index]
             start = span.start_of(after + 1)
-            last = len(span.ends) - 1
-            upto = last
-            if span.ends[last] - start > budget:
-                upto = min(max(bisect_left(span.ends, start + budget), after + 1 - span.first), last)
-            end = span.ends[upto]
-            events.append(span.json(start, end))
-            budget -= end - start
+            next_one = after + 1 - span.first
+            upto = bisect_right(span.ends, start + budget - span.overhead) - 1
+            if upto < next_one:
+                if events:
+                    break
+                upto = next_one
+            events.append(span.json(start, span.ends[upto]))
+            budget -= len(events[-1]) + 1
             after = span.first + upto
+            if upto < len(span.ends) - 1:
+                break
             index += 1
         return after, events
 
