@@ -10,9 +10,10 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from chat.protocol.codes import ChatError, InvalidCommand, InvalidJson, TextTooLong
+from chat.protocol.commands import MAX_QUOTED, has_nul
 from chat.protocol.frames import encode_object
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 _REF = "#/components/schemas/{name}"
 _components: dict[str, Any] = {}
@@ -43,15 +44,18 @@ def refuse(problem: ChatError) -> HttpResponse:
 
 
 def read(request: HttpRequest, kind: type[T]) -> T:
-    """The request's body as `kind`. Raises `InvalidJson`, `InvalidCommand` (which field), `TextTooLong`."""
+    """The request's body as `kind`, a struct. Raises `InvalidJson`, `InvalidCommand` (which field), `TextTooLong`."""
     try:
-        return msgspec.json.decode(request.body, type=kind)
+        body = msgspec.json.decode(request.body, type=kind)
     except RequestDataTooBig:
         raise TextTooLong("This request is too large. A message may have 1 MiB.") from None
     except msgspec.ValidationError as error:
-        raise InvalidCommand(f"This request is not understood: {error}.") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidCommand(f"This request is not understood: {str(error)[:MAX_QUOTED]}.") from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidJson("The body must be one JSON object in UTF-8, without NaN or lone surrogates.") from error
+    if has_nul(body):
+        raise InvalidCommand("A text may not hold the character NUL (U+0000). Remove it and send again.")
+    return body
 
 
 def components() -> Mapping[str, Any]:
