@@ -111,9 +111,7 @@ class Writer:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._answers:
-                    await self.flow.room()
-                    await self._send(self._answers.popleft())
+                await self._turn()
                 if self._list_dirty:
                     self._list_dirty = False
                     await self._guarded(self._follow_list(), self.list_moved)
@@ -140,12 +138,19 @@ class Writer:
         self.flow.sent(frame.size)
         await self._send_text(frame.text)
 
+    async def _turn(self) -> None:
+        """Return when it is the turn of a frame that is not made yet: after all answers, and when there is room."""
+        await self.flow.room()
+        while self._answers:
+            await self._send(self._answers.popleft())
+            await self.flow.room()
+
     async def _follow_list(self) -> None:
         while self._hub.list_version(self._user) > self._list_version:
             change = await self._hub.list_change(self._user, self._list_version)
             if change.version <= self._list_version:
                 return
-            await self.flow.room()
+            await self._turn()
             self._list_version = change.version
             await self._send(encode(ChatsChanged(chats=change.chats, removed=change.removed)))
 
@@ -173,7 +178,7 @@ class Writer:
         for run in list(view.runs):
             feed = self._hub.feeds.follow(run, view.chat)
             while view.runs.get(run, feed.seq) < feed.seq:
-                await self.flow.room()
+                await self._turn()
                 if not self._shown(view):
                     return
                 seq, frame = feed.frame(view.runs[run])
@@ -183,7 +188,7 @@ class Writer:
     async def _change(self, view: View, change: selectors.ChatChange) -> bool:
         """Send a change; false where it has to wait for the last events of a run that it ends."""
         await self._events(view)
-        await self.flow.room()
+        await self._turn()
         if not self._shown(view):
             return False
         ended = [run for run in change.change.runs if run.status != "running" and run.run in view.runs]
@@ -214,7 +219,7 @@ class Writer:
                 await self._hub.feeds.ready(run.run, run.chat)
             except ChatError:
                 logger.warning("run %s is shown from its start when its log answers again", run.run)
-        await self.flow.room()
+        await self._turn()
         if not self._shown(view):
             return False
         if snapshot is None:
