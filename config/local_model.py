@@ -28,7 +28,7 @@ class Child:
     """The running model. It watches its standard input, so it ends with this process however that ends."""
 
     def __init__(self, *, log: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         with log.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603  # our own module
                 [sys.executable, "-m", MODULE, "--port", str(self.port)],
@@ -66,7 +66,8 @@ class Child:
             self.process.stdin.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody has at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

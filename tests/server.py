@@ -73,21 +73,24 @@ class ServerProcess:
             server.kill()      # as kill -9 does
             server.start()     # again: same port, same database
 
-    `env` adds to or replaces settings, `arguments` go to `manage.py serve`. Leaving the block ends the process and
-    removes the database.
+    `command` is `serve`, or `run` to have the database made by it too. `env` adds to or replaces settings, `arguments`
+    go to the command. Leaving the block ends the process and removes the database.
     """
 
-    def __init__(self, *, env: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, command: str = "serve", env: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+    ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="polylogue-server-"))
         self.database = self.directory / "db.sqlite3"
         self.env = clean_environment(DATABASE_URL=f"sqlite:///{self.database}") | dict(env or {})
-        self.arguments = list(arguments)
+        self.arguments = [command, *arguments]
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._log = self.directory / "server.log"
 
     def __enter__(self) -> Self:
-        shutil.copy(_migrated_database(), self.database)
+        if self.arguments[0] == "serve":
+            shutil.copy(_migrated_database(), self.database)
         try:
             self.start()
         except BaseException:
@@ -104,10 +107,14 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the process and return once it listens; raises `AssertionError` with its log when it does not."""
+        self.launch(sys.executable, "manage.py", *self.arguments, "--port", str(self.port))
+
+    def launch(self, *command: str) -> None:
+        """Like `start`, with another command line that leads to the same announcement."""
         offset = len(self.log)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", "--port", str(self.port), *self.arguments],
+                command,
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,93 @@
+"""Static files under both kinds of server, and when they are collected."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncRequestFactory, RequestFactory
+from pytest_django import Settings
+
+from config import static
+from config.static import StaticFilesMiddleware
+
+STYLE = "/static/accounts/login.css"
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("a page")
+
+
+async def async_page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("a page")
+
+
+def test_a_file_and_a_page_under_wsgi(rf: RequestFactory) -> None:
+    middleware = StaticFilesMiddleware(page)
+    answer = middleware(rf.get(STYLE))
+    assert isinstance(answer, HttpResponse)
+    assert b"--accent" in answer.content
+    assert answer["Content-Type"] == 'text/css; charset="utf-8"'
+    assert getattr(middleware(rf.get("/")), "content", b"") == b"a page"
+    assert getattr(middleware(rf.get("/static/nothing.css")), "content", b"") == b"a page"
+
+
+async def test_a_file_and_a_page_under_asgi() -> None:
+    middleware = StaticFilesMiddleware(async_page)
+    factory = AsyncRequestFactory()
+
+    async def get(path: str, **headers: str) -> HttpResponse:
+        answer = middleware(factory.get(path, headers=headers))
+        assert not isinstance(answer, HttpResponse)
+        return await answer
+
+    answer = await get(STYLE)
+    assert b"--accent" in answer.content
+    unchanged = await get(STYLE, **{"if-modified-since": answer["Last-Modified"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    part = await get(STYLE, range="bytes=0-4")
+    assert (part.status_code, part.content) == (206, b":root")
+    assert (await get("/")).content == b"a page"
+    assert (await get("/static/nothing.css")).content == b"a page"
+
+
+async def test_nothing_outside_the_static_files_is_read() -> None:
+    middleware = StaticFilesMiddleware(async_page)
+    for path in ("/static/../settings.py", "/static/%2e%2e/manage.py", "/static//etc/passwd"):
+        answer = middleware(AsyncRequestFactory().get(path))
+        assert not isinstance(answer, HttpResponse)
+        assert (await answer).content == b"a page"
+
+
+@pytest.fixture
+def source(tmp_path: Path, settings: Settings) -> Path:
+    """The one static file that there is, in a project of its own."""
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATICFILES_DIRS = [folder]
+    settings.STATIC_ROOT = tmp_path / "collected"
+    file = folder / "a.css"
+    file.write_text("a {}")
+    return file
+
+
+def test_files_are_collected_only_when_one_has_changed(source: Path, settings: Settings) -> None:
+    assert static.collect()
+    assert not static.collect()
+    status = source.stat()
+    source.write_text("b {}")
+    # As npm does it: the same size, and a time of long ago.
+    os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert static.collect()
+    assert (settings.STATIC_ROOT / "a.css").read_text() == "b {}"
+
+
+def test_a_file_that_is_gone_is_no_longer_served(source: Path, settings: Settings) -> None:
+    (source.parent / "b.css").write_text("b {}")
+    static.collect()
+    (source.parent / "b.css").unlink()
+    assert static.collect()
+    assert not (settings.STATIC_ROOT / "b.css").exists()
