@@ -1,0 +1,64 @@
+"""What nobody can see any more is removed, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from chat.models import Chat, Message, Run, RunEvent, Worker
+from chat.services.chats import delete_chat
+from chat.services.cleanup import (
+    DELETED_KEPT,
+    LOG_KEPT,
+    remove_deleted_chats,
+    remove_ended_workers,
+    remove_expired_logs,
+)
+from chat.services.workers import beat, register_worker, remove_worker
+from tests.chats import answer, new_chat, new_user, say
+
+pytestmark = pytest.mark.django_db
+MOMENT = timedelta(seconds=5)
+
+
+def test_a_log_outlives_its_run_by_two_minutes() -> None:
+    user = new_user()
+    runs = []
+    for ago in (LOG_KEPT + MOMENT, LOG_KEPT - MOMENT, None):
+        posted = say(user, new_chat(user))
+        RunEvent.objects.create(run_id=posted.run, seq=1, data="{}")
+        if ago is not None:
+            answer(posted)
+            Run.objects.filter(id=posted.run).update(ended_at=timezone.now() - ago)
+        runs.append(posted.run)
+    assert remove_expired_logs() == 1
+    assert set(RunEvent.objects.values_list("run_id", flat=True)) == set(runs[1:])
+    assert remove_expired_logs() == 0
+
+
+def test_a_deleted_chat_goes_with_all_it_has_after_a_day() -> None:
+    user = new_user()
+    old, recent, kept = (new_chat(user) for _ in range(3))
+    for chat in (old, recent, kept):
+        answer(say(user, chat))
+    for chat, ago in ((old, DELETED_KEPT + MOMENT), (recent, DELETED_KEPT - MOMENT)):
+        delete_chat(user_id=user, chat_id=chat)
+        Chat.objects.filter(id=chat).update(deleted_at=timezone.now() - ago)
+    assert remove_deleted_chats() == 1
+    assert set(Chat.objects.values_list("id", flat=True)) == {recent, kept}
+    assert Message.objects.count() == 4
+
+
+def test_workers_go_that_are_silent_for_a_day_and_own_nothing_that_runs() -> None:
+    silent, owner, alive = (register_worker(name=name) for name in ("silent", "owner", "alive"))
+    user = new_user()
+    say(user, new_chat(user), worker=owner)
+    Worker.objects.exclude(id=alive).update(heartbeat_at=timezone.now() - timedelta(days=1) - MOMENT)
+    assert remove_ended_workers() == 1
+    assert not Worker.objects.filter(id=silent).exists()
+    beat(worker_id=silent, name="silent")
+    assert Worker.objects.filter(id=silent).exists()
+    remove_worker(worker_id=silent)
+    assert set(Worker.objects.values_list("id", flat=True)) == {owner, alive}
