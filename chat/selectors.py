@@ -158,7 +158,8 @@ def list_change(*, user_id: UUID, after: int) -> ListChange:
         .values_list("chat_id", "version", "chat__deleted_at")[:PAGE]
     )
     kept = [chat_id for chat_id, _, deleted_at in rows if deleted_at is None]
-    chats = [_chat_object(chat) for chat in _chats(Chat.objects.filter(id__in=kept))]
+    found = {chat.id: _chat_object(chat) for chat in _chats(Chat.objects.filter(id__in=kept))}
+    chats = [found[chat_id] for chat_id in kept if chat_id in found]
     removed = [chat_id for chat_id, _, deleted_at in rows if deleted_at is not None]
     return ListChange(version=rows[-1][1] if rows else after, chats=chats, removed=removed)
 
