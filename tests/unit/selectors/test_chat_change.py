@@ -1,0 +1,223 @@
+"""State plus change is fresh state: for one chat, whatever was done to it, from whatever version on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chat import selectors
+from chat.models import Chat, Message
+from chat.protocol.frames import FRAME_BUDGET, encode_object
+from chat.protocol.objects import ChatObject, MessageObject, RunObject, TextPart
+from chat.selectors import CHANGED_ROWS, CLIP_BYTES, PAGE
+from chat.services.chats import archive_chat, delete_chat, rename_chat
+from chat.services.messages import Posted
+from chat.services.runs import request_stop
+from chat.services.workers import register_worker
+from tests.chats import answer, new_chat, new_user, say, talk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user() -> UUID:
+    return new_user()
+
+
+@pytest.fixture
+def chat(user: UUID) -> UUID:
+    return new_chat(user)
+
+
+def remove(chat: UUID, message: UUID) -> None:
+    """Leave a tombstone, as a removal will."""
+    row = Chat.objects.get(id=chat)
+    row.version += 1
+    row.save(update_fields=["version"])
+    Message.objects.filter(id=message).update(removed=True, version=row.version, parts=[])
+
+
+@dataclass
+class Known:
+    """A chat as a client holds it."""
+
+    chat: ChatObject
+    messages: dict[UUID, MessageObject] = field(default_factory=dict)
+    live: set[UUID] = field(default_factory=set)
+
+    @classmethod
+    def fresh(cls, chat: UUID) -> Known:
+        found = selectors.snapshot(chat)
+        assert found is not None
+        return cls(found.chat, {message.id: message for message in found.messages}, {run.run for run in found.runs})
+
+    def apply(self, change: selectors.ChatChange) -> Known:
+        assert change.after == self.chat.version
+        assert change.change.chat is not None
+        assert change.version == change.change.chat.version
+        messages = self.messages | {message.id: message for message in change.change.messages}
+        for removed in change.change.removed:
+            messages.pop(removed, None)
+        ended = {run.run for run in change.change.runs if run.status != "running"}
+        begun = {run.run for run in change.change.runs if run.status == "running"}
+        return Known(change.change.chat, messages, (self.live | begun) - ended)
+
+
+_commands = st.lists(
+    st.sampled_from(["post", "post", "answer", "answer", "fail", "stop", "rename", "archive", "remove", "look"]),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_commands)
+def test_state_plus_change_is_fresh_state(commands: list[str]) -> None:
+    user = new_user()
+    chat = new_chat(user)
+    worker = register_worker(name="w")
+    known = [Known.fresh(chat)]
+    running: Posted | None = None
+    for number, command in enumerate(commands):
+        match command:
+            case "post" if running is None:
+                running = say(user, chat, f"text {number}", worker=worker)
+            case "answer" | "fail" if running is not None:
+                answer(running, f"answer {number}", status="completed" if command == "answer" else "failed")
+                running = None
+            case "stop" if running is not None:
+                request_stop(user_id=user, run_id=running.run)
+            case "rename":
+                rename_chat(user_id=user, chat_id=chat, title=f"title {number}")
+            case "archive":
+                archive_chat(user_id=user, chat_id=chat, archived=bool(number % 2))
+            case "remove":
+                rows = Message.objects.filter(chat=chat, removed=False, status="complete")
+                if (row := rows.order_by("?").first()) is not None:
+                    remove(chat, row.id)
+            case "look":
+                known.append(Known.fresh(chat))
+    fresh = Known.fresh(chat)
+    for state in known:
+        change = selectors.chat_change(chat, state.chat.version)
+        assert change is not None
+        assert state.apply(change) == fresh
+
+
+def test_nothing_has_changed_after_the_present_version(user: UUID, chat: UUID) -> None:
+    talk(user, chat)
+    change = selectors.chat_change(chat, 3)
+    assert change is not None
+    assert (change.after, change.version) == (3, 3)
+    assert (change.change.messages, change.change.removed, change.change.runs) == ([], [], [])
+
+
+@pytest.mark.parametrize("after", [0, -1, -(10**30), 4, 10**30])
+def test_a_version_that_never_was_gets_a_snapshot(user: UUID, chat: UUID, after: int) -> None:
+    talk(user, chat)
+    assert selectors.chat_change(chat, after) is None
+
+
+def test_a_chat_that_is_missing_or_deleted_has_neither_change_nor_snapshot(user: UUID, chat: UUID) -> None:
+    delete_chat(user_id=user, chat_id=chat)
+    for gone in (chat, uuid4()):
+        assert selectors.chat_change(gone, 1) is None
+        assert selectors.snapshot(gone) is None
+
+
+def rows(chat: UUID, count: int, text: str = "x") -> None:
+    """So many messages in one new version, without the time that posting them takes."""
+    version = Chat.objects.get(id=chat).version + 1
+    Message.objects.bulk_create(
+        Message(
+            chat_id=chat,
+            position=position,
+            version=version,
+            role="user",
+            status="complete",
+            parts=[{"type": "text", "id": "p", "text": text}],
+        )
+        for position in range(1, count + 1)
+    )
+    Chat.objects.filter(id=chat).update(version=version, last_position=count)
+
+
+def one_more(chat: UUID, position: int) -> None:
+    """Another message like the first, in the same version."""
+    row = Message.objects.get(chat=chat, position=1)
+    row.pk, row.position = uuid4(), position
+    row.save(force_insert=True)
+
+
+def test_too_many_changed_messages_are_better_sent_as_a_snapshot(chat: UUID) -> None:
+    rows(chat, CHANGED_ROWS)
+    change = selectors.chat_change(chat, 1)
+    assert change is not None
+    assert len(change.change.messages) == CHANGED_ROWS
+    one_more(chat, CHANGED_ROWS + 1)
+    assert selectors.chat_change(chat, 1) is None
+
+
+def test_changed_messages_that_fill_more_than_a_frame_are_better_sent_as_a_snapshot(chat: UUID) -> None:
+    rows(chat, 4, "x" * (CLIP_BYTES - 1000))
+    assert selectors.chat_change(chat, 1) is not None
+    one_more(chat, 5)
+    assert selectors.chat_change(chat, 1) is None
+
+
+def test_a_snapshot_is_the_newest_page(chat: UUID) -> None:
+    rows(chat, PAGE + 1)
+    found = selectors.snapshot(chat)
+    assert found is not None
+    assert [message.position for message in found.messages] == list(range(2, PAGE + 2))
+    assert found.earlier
+
+
+@pytest.mark.parametrize("character", ["x", "\x01", "漢", "😀"])
+def test_pages_are_cut_by_size_so_that_a_frame_stays_below_its_limit(chat: UUID, character: str) -> None:
+    rows(chat, 12, character * 20_000)
+    found = selectors.snapshot(chat)
+    assert found is not None
+    size = sum(len(encode_object(message)) for message in found.messages)
+    assert size <= FRAME_BUDGET
+    assert [message.position for message in found.messages] == list(range(13 - len(found.messages), 13))
+    assert found.earlier is (len(found.messages) < 12)
+
+
+@pytest.mark.parametrize("character", ["x", "\x01", "漢", "😀", '"'])
+def test_a_very_long_message_is_clipped_in_frames_and_whole_by_itself(user: UUID, chat: UUID, character: str) -> None:
+    text = character * 120_000
+    posted = say(user, chat, text)
+    found = selectors.snapshot(chat)
+    assert found is not None
+    message = found.messages[0]
+    assert message.clipped is True
+    assert isinstance(message.parts, list)
+    (part,) = message.parts
+    assert isinstance(part, TextPart)
+    assert text.startswith(part.text)
+    assert part.text
+    assert len(encode_object(message)) <= CLIP_BYTES + 1024  # what a message has beside its parts
+    whole = selectors.message_for(user_id=user, chat_id=chat, message_id=posted.message)
+    assert whole.parts == [TextPart(str(posted.message), text)]
+    change = selectors.chat_change(chat, 1)
+    assert change is not None
+    assert change.change.messages[0] == message
+
+
+def test_runs_are_told_with_the_seq_that_they_stand_for(user: UUID, chat: UUID) -> None:
+    posted = say(user, chat)
+    found = selectors.snapshot(chat)
+    assert found is not None
+    assert found.runs == [RunObject(posted.run, chat, posted.reply, "assistant", "running", 0)]
+    assert found.chat.live
+    answer(posted)
+    assert selectors.runs_of([posted.run, uuid4()]) == {
+        posted.run: RunObject(posted.run, chat, posted.reply, "assistant", "completed", 5)
+    }
+    again = selectors.snapshot(chat)
+    assert again is not None
+    assert (again.runs, again.chat.live) == ([], False)
