@@ -32,10 +32,11 @@ R = TypeVar("R")
 
 
 class Viewer(Protocol):
-    """A socket, as the hub sees it. Both calls return at once and may come more often than needed."""
+    """A socket, as the hub sees it. All calls return at once and may come more often than needed."""
 
     def chat_moved(self, chat: UUID) -> None: ...
     def list_moved(self) -> None: ...
+    def session_moved(self) -> None: ...
 
 
 class _Watch(Generic[R]):
@@ -162,6 +163,11 @@ class Hub:
             if list_watch is not None and list_watch.heard(version):
                 for viewer in list_watch.viewers:
                     viewer.list_moved()
+
+        for user in move.sessions:
+            watch = self._lists.get(user)
+            for viewer in watch.viewers if watch is not None else ():
+                viewer.session_moved()
 
     def _wake(self, chat: UUID) -> None:
         watch = self._chats.get(chat)

@@ -37,6 +37,7 @@ class Notes:
         self._chats: dict[UUID, int] = {}
         self._users: dict[UUID, int] = {}
         self._stops: set[UUID] = set()
+        self._sessions: set[UUID] = set()
         self._runs: dict[UUID, int] = {}
         self._some = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -58,6 +59,7 @@ class Notes:
         self._chats.update(move.chats)
         self._users.update(move.users)
         self._stops.update(move.stops)
+        self._sessions.update(move.sessions)
         self._some.set()
 
     def tell_run(self, run: UUID, seq: int) -> None:
@@ -75,9 +77,10 @@ class Notes:
                 "chats": {str(chat): version for chat, version in self._chats.items()},
                 "users": {str(user): version for user, version in self._users.items()},
                 "stops": [str(run) for run in self._stops],
+                "sessions": [str(user) for user in self._sessions],
                 "runs": {str(run): seq for run, seq in self._runs.items()},
             }
-            self._chats, self._users, self._stops, self._runs = {}, {}, set(), {}
+            self._chats, self._users, self._stops, self._sessions, self._runs = {}, {}, set(), set(), {}
             try:
                 await _layer().group_send(GROUP, note)
                 self.sent += 1
@@ -109,4 +112,5 @@ def _move(note: dict[str, Any]) -> Move:
         chats={UUID(chat): version for chat, version in note["chats"].items()},
         users={UUID(user): version for user, version in note["users"].items()},
         stops=tuple(UUID(run) for run in note["stops"]),
+        sessions=tuple(UUID(user) for user in note["sessions"]),
     )

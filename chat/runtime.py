@@ -20,6 +20,7 @@ from chat.agents.base import Agent
 from chat.agents.registry import build_agents
 from chat.database import close_pool_connections, in_database
 from chat.hub import Hub
+from chat.limits import Limits
 from chat.notes import Notes
 from chat.protocol.codes import ChatError, Close, NeedsAsgi, UnknownAgent
 from chat.protocol.objects import AgentObject, Part
@@ -67,6 +68,7 @@ class Runtime:
         self.sockets: set[Closable] = set()
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self.limits = Limits(settings.USER_SOCKETS, settings.USER_COMMANDS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._agents: dict[str, Agent] = build_agents(settings.AGENTS)
         self._log: RunLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()

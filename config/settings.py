@@ -156,6 +156,11 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# How much one person may do at once. Generous for people, firm for programs that run away.
+USER_SOCKETS = env.int("USER_SOCKETS", default=50)  # on one worker
+USER_COMMANDS = env.int("USER_COMMANDS", default=600)  # a minute, on one worker
+USER_RUNS = env.int("USER_RUNS", default=50)  # replies being written, on all workers
+
 # --- Agents ----------------------------------------------------------------------------------------------------------
 
 AGENTS = agents_from(os.environ)

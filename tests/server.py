@@ -24,7 +24,7 @@ ANNOUNCEMENT = "Polylogue is at "
 SETTINGS = {
     *("AGENTS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "GUESTS"),
     *("GUESTS_PER_HOUR", "HOST", "HTTPS", "LOG_LEVEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "PORT"),
-    *("REDIS_URL", "SECRET_KEY", "TRUST_PROXY"),
+    *("REDIS_URL", "SECRET_KEY", "TRUST_PROXY", "USER_COMMANDS", "USER_RUNS", "USER_SOCKETS"),
 }
 
 
@@ -38,6 +38,9 @@ def clean_environment(**extra: str) -> dict[str, str]:
         "SECRET_KEY": "only-for-tests-" + 50 * "x",
         "HTTPS": "off",
         "GUESTS_PER_HOUR": "100000",
+        "USER_SOCKETS": "100000",
+        "USER_COMMANDS": "1000000",
+        "USER_RUNS": "100000",
         **extra,
     }
 

@@ -10,7 +10,11 @@ from ninja.utils import check_csrf
 from chat.database import in_database
 from chat.protocol.codes import NotAllowed
 from chat.protocol.objects import UserObject
+from chat.runtime import runtime
 from chat.session import user_of_session
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing, and so do not count as commands."""
 
 
 class SessionCookie(APIKeyCookie):
@@ -22,7 +26,10 @@ class SessionCookie(APIKeyCookie):
     async def __call__(self, request: HttpRequest) -> UserObject | None:
         if check_csrf(request):
             raise NotAllowed("The CSRF check failed. Send the value of the csrftoken cookie in the X-CSRFToken header.")
-        return await self.authenticate(request, request.COOKIES.get(self.param_name))
+        user = await self.authenticate(request, request.COOKIES.get(self.param_name))
+        if user is not None and request.method not in SAFE:
+            runtime.limits.spend(user.id)
+        return user
 
     async def authenticate(self, request: HttpRequest, key: str | None) -> UserObject | None:
         return await in_database(user_of_session, key or "")

@@ -46,6 +46,8 @@ MAX_OPEN_CHATS = 64
 """Chats open on one socket."""
 SESSION_CHECK = 60.0
 """Seconds at most between looks at the session."""
+AFTER_NEWS = (0.5, 2.0)
+"""Seconds from the news that a session may have ended to each of the looks that follow it."""
 
 LIMITS = Limits(
     frame=commands.MAX_FRAME,
@@ -70,7 +72,8 @@ class ChatSocket(AsyncConsumer):
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._commands: asyncio.Queue[Command] = asyncio.Queue(MAX_COMMANDS)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._session_moved = asyncio.Event()
+        self._closed = self._counted = False
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -80,6 +83,8 @@ class ChatSocket(AsyncConsumer):
                 task.cancel()
             if hasattr(self, "writer"):
                 self.writer.leave()
+            if self._counted:
+                runtime.limits.leave(self.user.id)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels' own dispatch first waits for the process's one shared thread.
@@ -140,7 +145,13 @@ class ChatSocket(AsyncConsumer):
             self.close(Close.SIGNED_OUT)
             return
         self.user = user
-        self.writer = Writer(runtime.hub, user.id, self._send_text, self.close)
+        self._counted = runtime.limits.enter(user.id)
+        if not self._counted:
+            self.close(Close.TOO_MANY)
+            return
+        self.writer = Writer(
+            runtime.hub, user.id, send=self._send_text, close=self.close, recheck=self._session_moved.set
+        )
         runtime.sockets.add(self)
         runtime.hub.watch_list(self.writer, user.id)
         try:
@@ -169,13 +180,26 @@ class ChatSocket(AsyncConsumer):
     async def _watch_session(self) -> None:
         """Close when the session has ended. A database that does not answer is asked again later."""
         while True:
-            await asyncio.sleep(SESSION_CHECK * random.uniform(0.7, 1.0))  # noqa: S311  # spreads load, keeps no secret
+            waits: tuple[float, ...] = (0.0,)
             try:
-                user = await self._session_user()
-            except ChatError:
-                continue
-            if user is None or user.id != self.user.id:
-                self.close(Close.SIGNED_OUT)
+                async with asyncio.timeout(SESSION_CHECK * random.uniform(0.7, 1.0)):  # noqa: S311  # spreads load
+                    await self._session_moved.wait()
+                self._session_moved.clear()
+                # A sign-out is announced just before the session's row goes.
+                waits = AFTER_NEWS
+            except TimeoutError:
+                pass
+            for wait in waits:
+                await asyncio.sleep(wait)
+                await self._check_session()
+
+    async def _check_session(self) -> None:
+        try:
+            user = await self._session_user()
+        except ChatError:
+            return
+        if user is None or user.id != self.user.id:
+            self.close(Close.SIGNED_OUT)
 
     # --- Commands -----------------------------------------------------------------------------------------------------
 
@@ -185,6 +209,7 @@ class ChatSocket(AsyncConsumer):
             command = await self._commands.get()
             command_id: str = command.id  # type: ignore[union-attr]  # `received` never gets here
             try:
+                runtime.limits.spend(self.user.id)
                 self.writer.say(await self._carry_out(command))
                 if isinstance(command, ChatOpen):
                     self.writer.show(self._opened)

@@ -49,15 +49,22 @@ class Writer:
     """Sends everything that one socket is told; implements `hub.Viewer`."""
 
     def __init__(
-        self, hub: Hub, user: UUID, send: Callable[[str], Awaitable[None]], close: Callable[[int], None]
+        self,
+        hub: Hub,
+        user: UUID,
+        *,
+        send: Callable[[str], Awaitable[None]],
+        close: Callable[[int], None],
+        recheck: Callable[[], None],
     ) -> None:
-        """`send` takes one frame; `close` a close code, and returns at once."""
+        """`send` takes one frame; `close` (with a close code) and `recheck` (the session) return at once."""
         self.flow = Flow()
         self.views: dict[UUID, View] = {}
         self._hub = hub
         self._user = user
         self._send_text = send
         self._close = close
+        self._recheck = recheck
         self._answers: deque[Sendable] = deque()
         self._dirty: dict[UUID, None] = {}
         self._list_dirty = False
@@ -80,6 +87,9 @@ class Writer:
     def list_moved(self) -> None:
         self._list_dirty = True
         self._wake.set()
+
+    def session_moved(self) -> None:
+        self._recheck()
 
     def show(self, view: View) -> None:
         """Follow a chat from the cursors of `view`, which replaces an earlier view of the same chat."""
@@ -212,7 +222,7 @@ class Writer:
         return True
 
     async def _snapshot(self, view: View) -> bool:
-        """Send the chat as it is; false where it is gone."""
+        """Send the chat as it is; where it is gone, say so, follow it no more, and return false."""
         snapshot = await in_database(selectors.snapshot, view.chat)
         for run in snapshot.runs if snapshot is not None else ():
             try:
@@ -224,6 +234,8 @@ class Writer:
             return False
         if snapshot is None:
             self.hide(view.chat)
+            # Not left to the list, which may be read when the chat is back: then nobody would know to open it again.
+            await self._send(encode(ChatsChanged(chats=[], removed=[view.chat])))
             return False
         view.version = snapshot.chat.version
         view.runs = {}

@@ -21,6 +21,8 @@ class Move:
     users: Mapping[UUID, int] = field(default_factory=dict)
     """Of the lists of chats, by user."""
     stops: tuple[UUID, ...] = ()
+    sessions: tuple[UUID, ...] = ()
+    """Users whose sessions may have ended."""
 
 
 def announce(move: Move) -> None:

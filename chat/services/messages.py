@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from chat.models import Chat, Message, Run
-from chat.protocol.codes import ChatBusy, EmptyText, InvalidCommand, TextTooLong
+from chat.protocol.codes import ChatBusy, EmptyText, InvalidCommand, TextTooLong, TooManyRequests
 from chat.protocol.commands import MAX_TEXT_HTTP
 from chat.services.announce import Move, announce
 from chat.services.chats import bump_lists, locked_chat
 
 TITLE_CHARS = 60
+TOO_MANY_RUNS = "Too many replies are being written for you at once. Wait for one to end, or stop one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def post_message(
 
     A `client_id` that this user has used in this chat before returns what it made then, also while the chat is busy.
     `agent` overrides the chat's for this reply; it must exist. Raises `NotFound`, `EmptyText`, `TextTooLong` over 1 MiB
-    of UTF-8, `ChatBusy`. Afterwards the caller owes the run: it must be started, or ended by `finish_run`.
+    of UTF-8, `ChatBusy`, `TooManyRequests` (replies at once). Afterwards the caller owes the run: it must be
+    started, or ended by `finish_run`.
     """
     if "\x00" in text:
         raise InvalidCommand("A message may not hold the character NUL (U+0000). Remove it and send again.")
@@ -62,6 +65,8 @@ def post_message(
             return _posted_before(known)
         if Run.objects.filter(chat=chat, status=Run.Status.RUNNING).exists():
             raise ChatBusy
+        if Run.objects.filter(status=Run.Status.RUNNING, chat__members__user=user_id).count() >= settings.USER_RUNS:
+            raise TooManyRequests(TOO_MANY_RUNS, retry_after=5.0)
         return _post(chat, user_id=user_id, text=text, client_id=client_id, worker_id=worker_id, agent=agent)
 
 
