@@ -123,6 +123,11 @@ class CompletionReader:
         self._flush()
         return self._take()
 
+    def break_off(self, error: AgentError | None = None) -> None:
+        """The response broke: by `error`, or else by the end of its connection. No loss where the reply is whole."""
+        if not self.complete:
+            self.error = error or cut_off(started=self.started)
+
     def end(self) -> list[AnyEvent]:
         """The events left when nothing more comes: parts are closed where the reply is complete. Sets `error`.
 

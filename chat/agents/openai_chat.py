@@ -12,15 +12,14 @@ import random
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionMessageParam
 
-from chat.agents import failures
-from chat.agents.base import AgentError, Turn, TurnMessage
+from chat.agents import body, failures
+from chat.agents.base import Turn, TurnMessage
 from chat.agents.completion import CompletionReader
 from chat.protocol.events import AnyEvent, RunFinished, clean
 
@@ -28,8 +27,6 @@ OPENAI_URL = "https://api.openai.com/v1"
 CONNECTIONS = 4096
 """Streams at once. Left out, the transport would allow 100, and the next ones would wait without a word."""
 RETRIES = 2
-LAST_BYTES = 0.1
-"""Seconds to wait for the end of a response after its `[DONE]`, so that the connection can serve the next run."""
 CONTEXT_CHARS = 48_000
 """Characters of earlier messages, where the settings name no number: some 12,000 tokens of English."""
 
@@ -89,7 +86,7 @@ class OpenAIChatAgent:
             http_client=openai.DefaultAioHttpClient(
                 limits=httpx2.Limits(max_connections=CONNECTIONS, keepalive_expiry=30.0),
                 # `pool` is what the transport gives to the whole way to a connection, looking up the name included.
-                timeout=httpx2.Timeout(patience.silence, connect=patience.connect, pool=patience.connect),
+                timeout=httpx2.Timeout(None, connect=patience.connect, pool=patience.connect),
             ),
         )
 
@@ -97,27 +94,21 @@ class OpenAIChatAgent:
         """See `Agent.run`. Nothing is sent twice once the server has accepted the request."""
         reader = CompletionReader(turn)
         response = await self._request(turn)
-        try:
-            async with contextlib.aclosing(_slices(response)) as slices:
-                while not reader.over:
-                    try:
-                        slice_ = await anext(slices, b"")
-                    except (httpx2.HTTPError, aiohttp.ClientError, aiohttp.http.HttpProcessingError) as error:
-                        if not reader.complete:
-                            reader.error = self._broken(error, started=reader.started)
-                        break
-                    if not slice_:
-                        break
+        async with contextlib.aclosing(body.slices(response, self._patience.silence)) as slices:
+            try:
+                async for slice_ in slices:
                     for event in reader.read(slice_):
                         yield event
-                for event in reader.end():
-                    yield event
-                if reader.error is not None:
-                    raise reader.error
-                await _finish(slices)
-            yield RunFinished(thread_id=turn.thread_id, run_id=turn.run_id, usage=reader.usage(self.model))
-        finally:
-            await response.aclose()
+                    if reader.over:
+                        break
+            except body.BrokenOffError as broken:
+                reader.break_off(failures.silent(self._patience.silence) if broken.silent else None)
+            for event in reader.end():
+                yield event
+            if reader.error is not None:
+                raise reader.error
+            await body.finish(slices)
+        yield RunFinished(thread_id=turn.thread_id, run_id=turn.run_id, usage=reader.usage(self.model))
 
     async def aclose(self) -> None:
         await self._client.close()
@@ -128,7 +119,10 @@ class OpenAIChatAgent:
             # Spread, so that runs refused together do not come back together.
             wait = self._patience.retry_delay * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311
             try:
-                return await self._send(turn)
+                async with asyncio.timeout(self._patience.silence):
+                    return await self._send(turn)
+            except TimeoutError:
+                raise failures.silent(self._patience.silence) from None
             except openai.APIStatusError as error:
                 asked = failures.retry_after(error.response.headers)
                 failure = failures.refused(error.status_code, error.body, retry_after=asked)
@@ -137,8 +131,8 @@ class OpenAIChatAgent:
                 )
                 wait = wait if asked is None else asked
             except (openai.APIConnectionError, httpx2.HTTPError) as error:
-                failure = self._broken(error, started=False)
-                again = failure.code == "agent_unreachable" and _cause(error, aiohttp.ServerTimeoutError) is None
+                failure = failures.unreachable()
+                again = not _timed_out(error)
             except aiohttp.ClientError as error:
                 raise failures.garbled("no HTTP") from error
             if not again or attempt == RETRIES or wait > self._patience.longest_wait:
@@ -151,46 +145,30 @@ class OpenAIChatAgent:
         messages = [{"role": message.role, "content": clean(message.text)} for message in (*system, *turn.messages)]
         sending = self._client.chat.completions.with_streaming_response.create(
             model=self.model,
-            messages=cast("list[ChatCompletionMessageParam]", messages),
+            # The client walks through `messages` by their types, 0.1 ms for each, while every stream of the process
+            # waits; what stands in `extra_body` goes into the request as it is.
+            messages=(),
+            extra_body={"messages": messages},
             stream=True,
             stream_options={"include_usage": True},
             # What is not compressed need not pass through a decoder, and no proxy holds tokens back to fill a block.
             extra_headers={"Accept-Encoding": "identity"},
             **self._options,
         )
-        response: httpx2.Response = (await sending.__aenter__()).http_response  # `run` closes it, in its `finally`.
+        response: httpx2.Response = (await sending.__aenter__()).http_response  # `body.slices` closes it.
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind in ("text/html", "application/json"):
             await response.aclose()
             raise failures.garbled(f"{kind} instead of an event stream")
         return response
 
-    def _broken(self, error: Exception, *, started: bool) -> AgentError:
-        """What a failed connection means.
 
-        The client's exceptions do not tell: its transport makes a time-out of a refused and of a reset connection. So
-        the cause below them is looked at.
-        """
-        if isinstance(error, httpx2.ReadTimeout) or _cause(error, aiohttp.SocketTimeoutError):
-            return failures.silent(self._patience.silence)
-        return failures.cut_off(started=started)
+def _timed_out(error: BaseException | None) -> bool:
+    """Whether the time to connect was over.
 
-
-def _slices(response: httpx2.Response) -> AsyncGenerator[bytes]:
-    """The body as it comes from the network, without waiting to fill anything."""
-    return response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
-
-
-async def _finish(slices: AsyncGenerator[bytes]) -> None:
-    """Read what is left of a response that is done; nothing that goes wrong here matters any more."""
-    with contextlib.suppress(TimeoutError, httpx2.HTTPError, aiohttp.ClientError):
-        async with asyncio.timeout(LAST_BYTES):
-            async for _ in slices:
-                pass
-
-
-def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
-    """`error` or the first of its causes that is a `kind`."""
-    while error is not None and not isinstance(error, kind):
+    The client's own exceptions do not tell: its transport turns a refused and a reset connection into a time-out. The
+    cause below them does.
+    """
+    while error is not None and not isinstance(error, aiohttp.ServerTimeoutError):
         error = error.__cause__
-    return error
+    return error is not None

@@ -40,6 +40,7 @@ Fault = Literal[
     "stall",  # nothing more comes, the connection stays
     "reset",  # RST in the middle of a character
     "cut",  # the response ends properly, the reply does not: no finish_reason, no [DONE]
+    "bad_chunk",  # what HTTP itself calls broken
     "malformed",  # half a JSON object as one event
     "endless_line",  # a line that goes on and on
     "error",  # an error object as an event; its `code` is `status`
@@ -272,6 +273,11 @@ class _Stream:
                 transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
                 transport.abort()
                 raise ConnectionResetError
+            case "bad_chunk":
+                # Apart from the last token, which it would take with it.
+                await asyncio.sleep(HEARTBEAT)
+                _transport(self._http).write(b"this is no size\r\n")
+                await asyncio.Event().wait()
             case "malformed":
                 await self._event(b'{"choices":[{"delta":{"content":"hal')
             case "endless_line":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -203,6 +204,8 @@ async def test_cancelling_who_waits_for_a_token_closes_the_stream(
         ("stall", "agent_timeout"),
         ("reset", "interrupted"),
         ("cut", "interrupted"),
+        # The transport closes the connection and tells nobody; only the silence is seen.
+        ("bad_chunk", "agent_timeout"),
         ("malformed", "agent_garbled"),
         ("endless_line", "agent_garbled"),
         ("error", "interrupted"),
@@ -311,6 +314,47 @@ async def test_server_that_resets_before_answering_is_asked_again(resetting_port
     await agent.aclose()
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+TOKEN = b'data: {"choices":[{"delta":{"content":"half"}}]}\n\n'
+STOP = b'data: {"choices":[{"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(TOKEN), TOKEN),
+        HEAD + b"Content-Length: 1000\r\n\r\n" + TOKEN,
+        HEAD + b"Connection: close\r\n\r\n" + TOKEN,
+    ],
+    ids=["no last chunk", "short of its length", "no length"],
+)
+async def test_body_that_ends_too_early_is_interrupted(response: bytes) -> None:
+    async with raw_server(response) as base_url:
+        agent = openai_agent(base_url)
+        reply = await ask(agent, "Hi")
+        await agent.aclose()
+    assert (reply.text, reply.code) == ("half", "interrupted")
+
+
+async def test_body_without_length_that_is_complete_finishes() -> None:
+    async with raw_server(HEAD + b"Connection: close\r\n\r\n" + TOKEN + STOP) as base_url:
+        agent = openai_agent(base_url)
+        reply = await ask(agent, "Hi")
+        await agent.aclose()
+    assert (reply.text, reply.finished is not None) == ("half", True)
+
+
+async def test_proxy_that_compresses_all_the_same_is_read() -> None:
+    body = gzip.compress(TOKEN + STOP)
+    async with raw_server(
+        HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    ) as base_url:
+        agent = openai_agent(base_url)
+        reply = await ask(agent, "Hi")
+        await agent.aclose()
+    assert (reply.text, reply.finished is not None) == ("half", True)
+
+
 async def test_silence_is_measured_between_tokens_not_over_the_reply(agent: OpenAIChatAgent) -> None:
     seconds = IMPATIENT.silence * 2
     reply = await ask(agent, directive(tokens=20, rate=20 / seconds))
@@ -366,6 +410,22 @@ def full_port() -> Iterator[int]:
             filler.setblocking(False)
             filler.connect_ex(server.getsockname())
         yield server.getsockname()[1]
+
+
+@contextlib.asynccontextmanager
+async def raw_server(response: bytes) -> AsyncIterator[str]:
+    """A server that answers every request with these bytes and closes; gives its base URL."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+        writer.write(response)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
 
 
 @pytest.fixture
