@@ -1,0 +1,109 @@
+"""Signed-in people for tests of a real server: their rows go straight into its SQLite file, which takes a millisecond
+where the sign-in page takes a hundred.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.db.models import Model
+from django.utils import timezone
+
+from tests import TIMEOUT
+from tests.http import Answer, fetch
+from tests.server import ServerProcess
+
+CSRF = "c" * 32
+"""What a browser would have from the csrftoken cookie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who is signed in at a server."""
+
+    server: ServerProcess
+    id: str
+    session: str
+
+    @property
+    def cookie(self) -> str:
+        """What the browser of this person sends."""
+        return f"{settings.SESSION_COOKIE_NAME}={self.session}; {settings.CSRF_COOKIE_NAME}={CSRF}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the page of this person sends with a request."""
+        return {"Cookie": self.cookie, "X-CSRFToken": CSRF, "Content-Type": "application/json"}
+
+    def call(self, method: str, path: str, body: Any = None) -> Answer:
+        """Call the API at `path` (below `/api/`), with `body` as JSON."""
+        data = b"" if body is None else json.dumps(body).encode()
+        return fetch(f"{self.server.url}api/{path}", method=method, headers=self.headers, body=data)
+
+    async def api(self, method: str, path: str, body: Any = None) -> Any:
+        """The same without holding up the loop; raises `AssertionError` for a refusal, returns the body's JSON."""
+        answer = await asyncio.to_thread(self.call, method, path, body)
+        assert answer.status < 400, f"{method} {path}: {answer.status} {answer.text}"
+        return json.loads(answer.body) if answer.body else None
+
+    async def new_chat(self, title: str = "A chat") -> str:
+        """A new chat of this person; returns its id."""
+        chat = await self.api("POST", "chats", {"client_id": uuid4().hex, "title": title})
+        return str(chat["id"])
+
+    def sign_out(self) -> None:
+        """End the session, as signing out does."""
+        with closing(sqlite3.connect(self.server.database, timeout=TIMEOUT)) as database, database:
+            database.execute("DELETE FROM django_session WHERE session_key = ?", [self.session])
+
+
+def script(**fields: Any) -> str:
+    """The message that commands the scripted agent: see `chat.agents.scripted`."""
+    return f"/script {json.dumps(fields)}"
+
+
+def new_person(server: ServerProcess) -> Person:
+    """Someone new, with a session of their own."""
+    user = get_user_model()(username=f"person-{uuid4().hex}")
+    user.set_unusable_password()
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    signed_in = {
+        SESSION_KEY: str(user.pk),
+        BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+        HASH_SESSION_KEY: user.get_session_auth_hash(),
+    }
+    session = Session(
+        session_key=uuid4().hex,
+        session_data=store().encode(signed_in),
+        expire_date=timezone.now() + timedelta(days=1),
+    )
+    with closing(sqlite3.connect(server.database, timeout=TIMEOUT)) as database, database:
+        for row in (user, session):
+            _insert(database, row)
+    return Person(server, str(user.pk), session.session_key)
+
+
+def _insert(database: sqlite3.Connection, row: Model) -> None:
+    values: Mapping[str, Any] = {
+        field.column: field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        for field in row._meta.concrete_fields
+        if field.column
+    }
+    marks = ", ".join("?" * len(values))
+    database.execute(
+        f"INSERT INTO {row._meta.db_table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608  # names of Django's own
+        list(values.values()),
+    )
