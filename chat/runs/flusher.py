@@ -28,6 +28,8 @@ GAP_FACTOR = 9
 """The pause after a write, as a multiple of what the write took: writing takes a tenth of the time at most."""
 MAX_GAP = 0.010
 """Seconds: 10 ms is unseen by a reader, and at 300 streams × 10/s it gathers 30 tokens a write."""
+MAX_MERGED = 64 * 1024
+"""Bytes of text that deltas are merged into one event of: however long the log was away, an event fits a frame."""
 RETRY = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Seconds between tries of a write that failed; the last repeats."""
 
@@ -47,6 +49,7 @@ class Tail:
         """Bytes of text that are not in the log yet."""
         self._flusher = flusher
         self._pending: list[tuple[bytes, list[bytes]]] = []
+        self._mergeable = 0
         self._in_flight: list[Entry] = []
         self._settled = asyncio.Event()
         self._settled.set()
@@ -59,13 +62,16 @@ class Tail:
             return
         for clean_event in cleaned(event):
             prefix, body = entry(clean_event)
-            if prefix and self._pending and self._pending[-1][0] == prefix:
+            if prefix and self._pending and self._pending[-1][0] == prefix and len(body) <= self._mergeable:
                 self._pending[-1][1].append(body)
+                self._mergeable -= len(body)
             else:
                 self._pending.append((prefix, [body]))
+                self._mergeable = MAX_MERGED - len(body)
             self.waiting += len(body)
-        self._settled.clear()
-        self._flusher.wake(self)
+        if self._pending:
+            self._settled.clear()
+            self._flusher.wake(self)
 
     async def flushed(self) -> None:
         """Return when everything pushed so far is in the log, or never will be (`refused`)."""

@@ -21,7 +21,7 @@ from chat.agents.titles import write_title
 from chat.database import in_database, in_reserve
 from chat.feeds import Feeds
 from chat.protocol.codes import ChatError, Draining, UnknownAgent
-from chat.protocol.events import RunError, RunFinished, RunStarted
+from chat.protocol.events import RunError, RunFinished, RunStarted, TokenUsage, clean
 from chat.protocol.objects import ErrorObject
 from chat.runs.ending import Ending, interrupted
 from chat.runs.flusher import Flusher, Tail
@@ -32,11 +32,14 @@ from chat.services.runs import finish_run
 logger = logging.getLogger(__name__)
 
 LOG_PATIENCE = 30.0
-"""Seconds that a run waits at its end, or with too much text, for a log that does not answer."""
+"""Seconds that a run waits at its end, and once with too much text, for a log that does not answer."""
 MAX_WAITING = 1024 * 1024
 """Bytes of text not yet in the log after which a run's agent is made to wait."""
 MAX_REPLY = 4 * 1024 * 1024
 """Bytes of JSON text in one reply; a model that has lost its way stops here."""
+MAX_CODE = 64
+MAX_SENTENCE = 2000
+"""Characters of what an agent says went wrong: its code, and its sentence for people."""
 RESTARTED = "The server was restarted in the middle of this reply. What was written is kept."
 END_RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to end a run whose database does not answer; the last repeats."""
@@ -77,6 +80,8 @@ class Supervisor:
             raise Draining(retry_after=1.0)
         if agent is not None and agent not in self._agents:
             raise UnknownAgent
+        # Counted before the task's first step, so that a shutdown waits for it.
+        self._posting += 1
         return await asyncio.shield(
             self._spawn(self._post(user_id=user_id, chat_id=chat_id, text=text, client_id=client_id, agent=agent))
         )
@@ -129,7 +134,6 @@ class Supervisor:
         return task
 
     async def _post(self, *, user_id: UUID, chat_id: UUID, text: str, client_id: str, agent: str | None) -> Posted:
-        self._posting += 1
         try:
             posted = await in_database(
                 post_message,
@@ -184,9 +188,7 @@ class Supervisor:
         try:
             agent = self._agents.get(started.agent)
             if agent is None:
-                return Ending(
-                    "failed", ErrorObject(UnknownAgent.code, "This agent is not here any more. Choose another.")
-                )
+                return _failed(UnknownAgent.code, "This agent is not here any more. Choose another.")
             # A stop that came before this task was known to anyone is in the row.
             if await in_database(selectors.stop_requested, started.run):
                 return Ending("stopped")
@@ -201,15 +203,14 @@ class Supervisor:
             return await self._listen(agent, turn, tail)
         except (AgentError, ChatError) as problem:
             if problem.code == "interrupted":
-                return interrupted(problem.message)
-            return Ending("failed", ErrorObject(problem.code, problem.message))
+                return interrupted(clean(problem.message)[:MAX_SENTENCE])
+            return _failed(problem.code, problem.message)
         except Exception:
             logger.exception("run %s: agent %s failed", started.run, started.agent)
-            return Ending(
-                "failed", ErrorObject("agent_failed", "The agent failed. Try again; if it stays so, tell us.")
-            )
+            return _failed("agent_failed", "The agent failed. Try again; if it stays so, tell us.")
 
     async def _listen(self, agent: Agent, turn: Turn, tail: Tail) -> Ending:
+        patient = True
         async with aclosing(agent.run(turn)) as events:
             async for event in events:
                 match event:
@@ -218,32 +219,38 @@ class Supervisor:
                     case RunFinished(outcome=outcome, usage=usage):
                         return Ending("stopped" if outcome.type == "cancelled" else "completed", usage=usage or [])
                     case RunError(message=message, code=code, usage=usage):
-                        return Ending("failed", ErrorObject(code or "agent_failed", message), usage or [])
+                        return _failed(code or "agent_failed", message, usage)
                 tail.push(event)
                 if tail.refused:
                     return interrupted()
-                if tail.waiting > MAX_WAITING:
-                    await self._flushed(tail)
-                if tail.transcript.size > MAX_REPLY:
-                    text = "This reply grew too long and was ended. Ask for less, or for the rest."
-                    return Ending("failed", ErrorObject("reply_too_long", text))
+                if patient and tail.waiting > MAX_WAITING:
+                    # A log that stayed away this long is not waited for again: the reply goes on in memory.
+                    patient = await self._flushed(tail)
+                if tail.transcript.size + tail.waiting > MAX_REPLY:
+                    return _failed(
+                        "reply_too_long", "This reply grew too long and was ended. Ask for less, or for the rest."
+                    )
         return interrupted()
 
-    async def _flushed(self, tail: Tail) -> None:
+    async def _flushed(self, tail: Tail) -> bool:
+        """Wait until the log has everything; false where it does not answer for `LOG_PATIENCE` seconds."""
         try:
             async with asyncio.timeout(LOG_PATIENCE):
                 await tail.flushed()
         except TimeoutError:
             logger.warning("run %s goes on without its log", tail.run)
+            return False
+        return True
 
     async def _end(self, started: Started, tail: Tail, ending: Ending) -> bool:
         """End the run; whether it was still ours to end."""
-        await self._flushed(tail)
+        logged = await self._flushed(tail)
         if not await self._commit_end(started, tail, ending):
             logger.warning("run %s was ended by another", started.run)
             return False
         tail.push(ending.event(str(started.chat), str(started.run)))
-        await self._flushed(tail)
+        if logged:
+            await self._flushed(tail)
         await self._flusher.expire(tail)
         agent = self._agents.get(started.agent)
         if ending.status == "completed" and agent is not None and agent.writes_titles:
@@ -286,3 +293,8 @@ class Supervisor:
                 await in_database(title_chat, chat_id=chat_id, title=title)
         except Exception:
             logger.warning("chat %s could not be named", chat_id, exc_info=True)
+
+
+def _failed(code: str, message: str, usage: list[TokenUsage] | None = None) -> Ending:
+    """A failure in words that a row can keep: an agent may say anything."""
+    return Ending("failed", ErrorObject(clean(code)[:MAX_CODE], clean(message)[:MAX_SENTENCE]), usage or [])
