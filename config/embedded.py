@@ -15,7 +15,8 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     """Fill in a key and plain HTTP in `environ`, wherever the person has said nothing else."""
     if not environ.get("SECRET_KEY"):
         environ["SECRET_KEY"] = secret_key()
-    environ.setdefault("HTTPS", "off")
+    if not environ.get("HTTPS"):
+        environ["HTTPS"] = "off"
 
 
 def secret_key() -> str:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 import os
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
 from config import embedded
 from config.agents import agents_from
+from config.environment import env, flag, number, text, words
 
-env = environ.Env()
 BASE_DIR = embedded.VAR.parent
 VAR_DIR = embedded.VAR
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = flag("DEBUG", default=False)
 # Not through `env`, which would read a value that begins with "$" as the name of another variable.
 SECRET_KEY = os.environ.get("SECRET_KEY") or (embedded.secret_key() if DEBUG else "")
 if not SECRET_KEY:
@@ -28,22 +27,22 @@ if not SECRET_KEY:
 
 # --- Addresses -------------------------------------------------------------------------------------------------------
 
-HOST = env.str("HOST", default="") or "127.0.0.1"
-PORT = env.int("PORT", default=8000)
+HOST = text("HOST", "127.0.0.1")
+PORT = number("PORT", 8000)
 WILDCARD_HOSTS = {"0.0.0.0", "::"}  # noqa: S104  # compared with, never a default
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [
+ALLOWED_HOSTS = words("ALLOWED_HOSTS") or [
     "localhost",
     ".localhost",
     "127.0.0.1",
     "[::1]",
     *([] if HOST in WILDCARD_HOSTS else [f"[{HOST}]" if ":" in HOST else HOST]),
 ]
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 
 # --- HTTPS and proxies -----------------------------------------------------------------------------------------------
 
-HTTPS = env.bool("HTTPS", default=not DEBUG)
-TRUST_PROXY = env.bool("TRUST_PROXY", default=False)
+HTTPS = flag("HTTPS", default=not DEBUG)
+TRUST_PROXY = flag("TRUST_PROXY", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 if TRUST_PROXY:
@@ -140,8 +139,8 @@ else:
 # --- People ----------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-GUESTS = env.bool("GUESTS", default=True)
-GUESTS_PER_HOUR = env.int("GUESTS_PER_HOUR", default=30)
+GUESTS = flag("GUESTS", default=True)
+GUESTS_PER_HOUR = number("GUESTS_PER_HOUR", 30)
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "accounts:login"  # not the page itself, which would make a guest at once
@@ -157,9 +156,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # How much one person may do at once. Generous for people, firm for programs that run away.
-USER_SOCKETS = env.int("USER_SOCKETS", default=50)  # on one worker
-USER_COMMANDS = env.int("USER_COMMANDS", default=600)  # a minute, on one worker
-USER_RUNS = env.int("USER_RUNS", default=50)  # replies being written, on all workers
+USER_SOCKETS = number("USER_SOCKETS", 50)  # on one worker
+USER_COMMANDS = number("USER_COMMANDS", 600)  # a minute, on one worker
+USER_RUNS = number("USER_RUNS", 50)  # replies being written, on all workers
 
 # --- Agents ----------------------------------------------------------------------------------------------------------
 
@@ -203,7 +202,7 @@ LANGUAGE_CODE = "en-us"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-LOG_LEVEL = (env.str("LOG_LEVEL", default="") or "INFO").upper()
+LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in logging.getLevelNamesMapping():
     raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL.")
 LOGGING = {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Any
@@ -45,6 +46,8 @@ class Command(BaseCommand):
         except server.CannotListen as refusal:
             self.stderr.write(str(refusal))
             sys.exit(1)
+        if options["host"] in settings.WILDCARD_HOSTS and not os.environ.get("ALLOWED_HOSTS"):
+            self.say("To let other machines in, set ALLOWED_HOSTS to the name or address by which they reach this one.")
         self.prepare()
         patience = server.Patience(probe=options["probe_period"], drain=options["drain"])
         sys.exit(server.serve(bound, patience=patience, say=self.say))
