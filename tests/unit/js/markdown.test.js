@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { MarkdownBlocks } from "../../../chat/static/chat/markdown/blocks.js";
 import { markdown } from "../../../chat/static/chat/markdown/parser.js";
 
+const HOSTILE = JSON.parse(readFileSync(new URL("../../fixtures/hostile_markdown.json", import.meta.url), "utf8"));
 const TEXTS = {
+  ...HOSTILE,
   "paragraphs and headings": "# One\n\nSome *text*\nover lines\n\nTitle\n=====\n\nMore\n---\n\n## Two ##\nEnd",
   lists: "- a\n- b\n\n  in b\n\n- c\n    - d\n\n1. one\n2. two\n\n\n3) other\n\n* x\n* y\n\nlast",
   "a list that becomes loose": "- a\n- b\n\n- c\n\nafter",
@@ -86,6 +89,15 @@ test("only http, https and mailto become links", () => {
     assert.match(markdown.render(`[x](${url})`), /<a href="/, url);
   }
 });
+
+for (const [name, text] of Object.entries(HOSTILE)) {
+  test(`hostile ${name}: raw HTML stays text, and every address is one that may be followed`, () => {
+    const html = markdown.render(text);
+    const tags = html.match(/<[^>]*>/g) ?? [];
+    for (const tag of tags) assert.match(tag, /^<\/?(p|br|hr|h[1-6]|strong|em|s|code|pre|blockquote|ul|ol|li|a|table|thead|tbody|tr|th|td)\b/, tag);
+    for (const [, href] of html.matchAll(/href="([^"]*)"/g)) assert.match(href, /^(https?|mailto):/);
+  });
+}
 
 test("an image becomes a link to it, words inside a link, and never an image", () => {
   assert.equal(markdown.render("![a cat](https://a.example/c.png)"), '<p><a href="https://a.example/c.png">image: a cat</a></p>\n');

@@ -35,8 +35,9 @@ function openTab(server, { storage = new FakeStorage(), clock = new FakeClock(),
   });
   /** Bring the newest connection up and answer until nothing more is asked. */
   const serve = async () => {
-    for (let round = 0; round < 20; round++) {
-      await clock.pass(socket.socket ? 1_000 : 30_000);
+    for (let round = 0; round < 60; round++) {
+      do await clock.pass(1_000);
+      while (!socket.socket);
       const current = sockets.at(-1);
       if (current && !current.closed && !socket.ready) server.greet(current);
       await settle();

@@ -19,10 +19,16 @@ export function Page() {
   usePageTitle(focused);
   // Choosing a chat closes the drawer that it was chosen from.
   useEffect(() => setDrawer(false), [panes, narrow]);
+  useEffect(() => {
+    if (!drawer) return;
+    const onKeyDown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && setDrawer(false);
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [drawer]);
 
   const keys = visible(panes, room);
   return html`
-    <div class="page" onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && setDrawer(false)}>
+    <div class="page">
       <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} />
       ${narrow && drawer && html`<div class="veil" onClick=${() => setDrawer(false)}></div>`}
       <main class="main" inert=${narrow && drawer}>

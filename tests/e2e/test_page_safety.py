@@ -1,0 +1,119 @@
+"""Nothing that a model or a person writes runs in the page, and nothing it names is loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.pages import Record, finished, open_page, reply, script, send, start_chat
+from tests.server import ServerProcess
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+HOSTILE: dict[str, str] = json.loads((FIXTURES / "hostile_markdown.json").read_text())
+
+ALLOWED = {
+    *("P", "BR", "HR", "H1", "H2", "H3", "H4", "H5", "H6", "STRONG", "EM", "S", "CODE", "PRE", "BLOCKQUOTE"),
+    *("UL", "OL", "LI", "A", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "DIV"),
+}
+ELEMENTS = ("script", "img", "svg", "math", "iframe", "form", "input", "style", "base", "meta", "link")
+"""What must never come out of the sanitiser, whatever went in."""
+ATTRIBUTES = (" on", " style=", " id=", " name=", 'href="javascript', 'href="data')
+
+LOOK = """() => [...document.querySelectorAll(".from-agent .text *")].map((element) => ({
+    tag: element.tagName, attributes: Object.fromEntries([...element.attributes].map(({name, value}) => [name, value])),
+}))"""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_reply_neither_runs_nor_loads_anything(page: Page, server: ServerProcess, name: str) -> None:
+    record = Record(page)
+    open_page(page, server.url)
+    # Word by word, so that every half-open state is drawn too.
+    start_chat(page, script(text=f"{HOSTILE[name]}\n\nThe end.", delay=0.01))
+    finished(page)
+    expect(reply(page)).to_contain_text("The end.")
+    assert record.dialogs == []
+    assert [url for url in record.requests if not url.startswith(server.url)] == []
+    assert not any("/logout/" in url for url in record.requests)
+    assert record.troubles == []
+    for element in page.evaluate(LOOK):
+        attributes = element["attributes"]
+        assert element["tag"] in ALLOWED
+        assert set(attributes) <= {"class", "href", "title", "start", "rel", "target"}
+        if element["tag"] == "A":
+            assert attributes["href"].startswith(("http://", "https://", "mailto:"))
+            assert attributes["rel"] == "noopener noreferrer"
+            assert attributes["target"] == "_blank"
+
+
+def test_what_gets_past_the_parser_is_stopped_by_the_sanitiser(page: Page, server: ServerProcess) -> None:
+    record = Record(page)
+    open_page(page, server.url)
+    address = page.evaluate(
+        """async () => {
+            const map = JSON.parse(document.querySelector('script[type="importmap"]').textContent).imports;
+            return map["/static/chat/markdown/sanitise.js"] ?? "/static/chat/markdown/sanitise.js";
+        }"""
+    )
+    clean = """async ([address, html]) => {
+        const { sanitise } = await import(address);
+        const box = document.createElement("div");
+        box.append(sanitise(html));
+        document.body.append(box);
+        const left = box.innerHTML;
+        box.remove();
+        return left;
+    }"""
+    for text in HOSTILE.values():
+        left = page.evaluate(clean, [address, text]).lower()
+        for element in ELEMENTS:
+            assert f"<{element}" not in left
+        for attribute in ATTRIBUTES:
+            assert not any(attribute in tag.split(">")[0] for tag in left.split("<")[1:]), left
+    kept = '<p><a href="https://ok.example/" title="t">a</a> <a href="/x">b</a> <a href="java\tscript:x">c</a></p>'
+    assert page.evaluate(clean, [address, kept]) == (
+        '<p><a href="https://ok.example/" title="t" rel="noopener noreferrer" target="_blank">a</a> '
+        '<a rel="noopener noreferrer" target="_blank">b</a> <a rel="noopener noreferrer" target="_blank">c</a></p>'
+    )
+    assert record.dialogs == []
+    assert [url for url in record.requests if not url.startswith(server.url)] == []
+
+
+def test_what_a_person_writes_is_text(page: Page, server: ServerProcess) -> None:
+    record = Record(page)
+    open_page(page, server.url)
+    text = "<img src=x onerror=alert(1)> **not bold** [x](javascript:alert(1))"
+    send(page, text)
+    finished(page)
+    expect(page.locator(".from-user .bubble")).to_have_text(text)
+    expect(page.locator(".from-user .bubble *")).to_have_count(0)
+    expect(page.get_by_role("navigation").locator("img, script")).to_have_count(0)
+    assert record.dialogs == []
+
+
+def test_the_page_works_under_a_policy_without_inline_scripts_and_styles(page: Page, server: ServerProcess) -> None:
+    record = Record(page)
+
+    def with_policy(route: Route) -> None:
+        response = route.fetch()
+        html = response.text().replace('<script type="', '<script nonce="n0" type="')
+        html = html.replace('rel="modulepreload"', 'rel="modulepreload" nonce="n0"')
+        policy = (
+            "default-src 'none'; script-src 'nonce-n0' 'strict-dynamic'; style-src 'self'; img-src 'self'; "
+            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        headers = {**response.headers, "content-security-policy": policy}
+        route.fulfill(response=response, body=html, headers=headers)
+
+    # A page that did not come straight from the server has to be allowed to talk with this machine.
+    page.context.grant_permissions(["local-network-access"], origin=server.origin)
+    page.route(lambda url: url == server.url, with_policy)
+    open_page(page, server.url)
+    start_chat(page, script(markdown=True, delay=0, reasoning="Hm.", tool="look_up"))
+    finished(page)
+    expect(reply(page).get_by_role("heading", name="A heading")).to_be_visible()
+    expect(reply(page).get_by_role("cell", name="1")).to_be_visible()
+    assert record.troubles == []

@@ -1,0 +1,193 @@
+"""Many chats that stream at once, seen by a person in a browser."""
+
+from __future__ import annotations
+
+import itertools
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.e2e.pages import Record, composer, finished, open_page, panes, reply, said, script, send, start_chat, words
+from tests.server import ServerProcess
+
+SLOW = script(words=200, delay=0.03)
+"""Six seconds: long enough to do something meanwhile, whatever the machine."""
+ENDLESS = script(words=12, delay=0.01, hang_after=8)
+SHORT = script(words=5, delay=0.01)
+
+
+def test_a_first_message_makes_a_chat_and_its_reply_streams(page: Page, server: ServerProcess) -> None:
+    record = Record(page)
+    open_page(page, server.url)
+    start_chat(page, SLOW)
+    expect(reply(page)).to_contain_text("word2 ")
+    expect(reply(page)).to_have_attribute("data-status", "streaming")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    finished(page)
+    expect(said(page)).to_have_text(words(1, 200))
+    expect(page.get_by_role("navigation").get_by_role("listitem")).to_have_count(1)
+    assert record.troubles == []
+
+
+def test_frames_of_two_chats_interleave_and_the_second_opens_before_the_first_ends(
+    page: Page, server: ServerProcess
+) -> None:
+    record = Record(page)
+    open_page(page, server.url)
+    first = start_chat(page, SLOW).rsplit("/", 1)[1]
+    expect(reply(page)).to_contain_text("word2 ")
+    page.get_by_role("button", name="New chat").click()
+    second = start_chat(page, SLOW).rsplit("/", 1)[1]
+    expect(reply(page)).to_contain_text("word2 ")
+
+    page.get_by_role("navigation").get_by_role("listitem").last.hover()
+    page.get_by_role("button", name="Open beside").click()
+    expect(panes(page)).to_have_count(2)
+    for pane in panes(page).all():
+        finished(pane)
+        expect(said(pane)).to_have_text(words(1, 200))
+
+    streamed = [frame["chat"] for frame in record.frames if frame["type"] == "run.events"]
+    turns = sum(before != after for before, after in itertools.pairwise(streamed))
+    end_of_first = len(streamed) - 1 - streamed[::-1].index(first)
+    assert set(streamed) == {first, second}
+    assert turns > 10, "the two chats take turns"
+    assert streamed.index(second) < end_of_first, "the second began before the first ended"
+    assert record.troubles == []
+
+
+def test_three_chats_stand_side_by_side_and_a_reload_restores_them(
+    context: BrowserContext, server: ServerProcess
+) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 1600, "height": 900})
+    open_page(page, server.url)
+    ids = []
+    for number in range(3):
+        if number:
+            page.get_by_role("button", name="New chat").click()
+        ids.append(start_chat(page, script(text=f"Answer {number}.", delay=0)).rsplit("/", 1)[1])
+        finished(page)
+    open_page(page, f"{server.url}c/{'+'.join(ids)}")
+    for number, pane in enumerate(panes(page).all()):
+        expect(reply(pane)).to_contain_text(f"Answer {number}.")
+    page.reload()
+    expect(panes(page)).to_have_count(3)
+    for number in range(3):
+        expect(reply(panes(page).nth(number))).to_contain_text(f"Answer {number}.")
+    page.set_viewport_size({"width": 700, "height": 900})
+    expect(panes(page)).to_have_count(1)
+
+
+def test_a_reload_in_the_middle_of_a_reply_goes_on(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, SLOW)
+    expect(reply(page)).to_contain_text("word2 ")
+    page.reload()
+    expect(reply(page)).to_contain_text("word2 ")
+    expect(reply(page)).to_have_attribute("data-status", "streaming")
+    finished(page)
+    expect(said(page)).to_have_text(words(1, 200))
+
+
+def test_a_reply_goes_on_without_a_tab_and_is_there_when_one_comes_back(
+    context: BrowserContext, server: ServerProcess
+) -> None:
+    page = context.new_page()
+    open_page(page, server.url)
+    url = start_chat(page, script(words=100, delay=0.01))
+    expect(reply(page)).to_contain_text("word2 ")
+    page.close()
+    back = context.new_page()
+    open_page(back, url)
+    finished(back)
+    expect(said(back)).to_have_text(words(1, 100))
+
+
+def test_two_tabs_of_one_chat_both_move(context: BrowserContext, server: ServerProcess) -> None:
+    one, two = context.new_page(), context.new_page()
+    open_page(one, server.url)
+    url = start_chat(one, SHORT)
+    finished(one)
+    open_page(two, url)
+    send(two, SLOW)
+    for tab in (one, two):
+        expect(tab.locator(".from-user")).to_have_count(2)
+        expect(reply(tab)).to_contain_text("word2 ")
+        expect(reply(tab)).to_have_attribute("data-status", "streaming")
+    for tab in (one, two):
+        finished(tab)
+        expect(said(tab)).to_have_text(words(1, 200))
+
+
+def test_stop_keeps_what_was_said_and_the_next_message_can_be_sent(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, ENDLESS)
+    expect(reply(page)).to_contain_text("word8")
+    page.get_by_role("button", name="Stop").click()
+    finished(page, "stopped")
+    expect(reply(page)).to_contain_text(words(1, 8))
+    expect(reply(page)).to_contain_text("Stopped here.")
+    send(page, SHORT)
+    finished(page)
+    expect(page.locator(".from-agent")).to_have_count(2)
+
+
+def test_while_a_reply_is_written_the_next_message_waits_in_the_composer(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, ENDLESS)
+    expect(reply(page)).to_contain_text("word8")
+    send(page, "Next.")
+    expect(composer(page)).to_have_value("Next.")
+    expect(page.locator(".from-user")).to_have_count(1)
+    page.get_by_role("button", name="Stop").click()
+    finished(page, "stopped")
+    composer(page).press("Enter")
+    expect(page.locator(".from-user")).to_have_count(2)
+    expect(composer(page)).to_have_value("")
+
+
+def test_a_failed_and_an_interrupted_reply_say_why_and_keep_their_words(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    failure = {"code": "agent_busy", "message": "The model has too much to do. Try again in a minute.", "after": 3}
+    start_chat(page, script(words=9, delay=0.01, fail=failure))
+    finished(page, "failed")
+    expect(reply(page)).to_contain_text(words(1, 3))
+    expect(reply(page)).to_contain_text("The model has too much to do. Try again in a minute.")
+    send(page, script(words=9, delay=0.01, end_early_after=4))
+    finished(page, "interrupted")
+    expect(reply(page)).to_contain_text(words(1, 4))
+    expect(reply(page).locator(".ending")).not_to_be_empty()
+
+
+def test_the_list_marks_a_chat_that_streams_though_it_is_not_open(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, ENDLESS)
+    expect(reply(page)).to_contain_text("word8")
+    page.get_by_role("button", name="New chat").click()
+    mark = page.get_by_role("navigation").get_by_role("img", name="A reply is being written")
+    expect(mark).to_have_count(1)
+    page.get_by_role("navigation").get_by_role("link").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(mark).to_have_count(0)
+
+
+def test_the_view_follows_the_end_until_one_scrolls_up(page: Page, server: ServerProcess) -> None:
+    page.set_viewport_size({"width": 900, "height": 500})
+    open_page(page, server.url)
+    start_chat(page, script(text="\n\n".join(f"Paragraph {n}." for n in range(200)), delay=0.02))
+    scroller = page.get_by_role("region", name="Messages")
+    left = "element => element.scrollHeight - element.clientHeight - element.scrollTop"
+    expect(reply(page)).to_contain_text("Paragraph 30.")
+    assert scroller.evaluate(left) < 50
+    scroller.hover()
+    page.mouse.wheel(0, -300)
+    newest = page.get_by_role("button", name="Newest")
+    expect(newest).to_be_visible()
+    place = scroller.evaluate("element => element.scrollTop")
+    shown = page.locator(".block p").count()
+    page.wait_for_function("([count]) => document.querySelectorAll('.block p').length > count + 10", arg=[shown])
+    assert scroller.evaluate("element => element.scrollTop") == place
+    newest.click()
+    expect(newest).to_be_hidden()
+    finished(page)
+    assert scroller.evaluate(left) < 50

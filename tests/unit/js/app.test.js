@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { App } from "../../../chat/static/chat/app.js";
+import { Outbox } from "../../../chat/static/chat/outbox.js";
+import { CommandError, Socket } from "../../../chat/static/chat/socket.js";
+import { Store } from "../../../chat/static/chat/state.js";
+import { Shelf } from "../../../chat/static/chat/storage.js";
+import { FakeClock, FakeStorage, FakeWebSocket, HELLO, settle } from "./surroundings.js";
+import { fixtures, shown } from "./wire.js";
+
+const fixture = (name) => fixtures.find((one) => one.name === `${name}.json`);
+const [CHAT] = fixture("stream").follows;
+
+function openPage(path = `/c/${CHAT}`, answers = {}) {
+  const clock = new FakeClock();
+  const sockets = [];
+  const store = new Store(() => {}); // nothing is ever drawn, as in a background tab
+  const connect = () => {
+    sockets.push(new FakeWebSocket());
+    return sockets.at(-1);
+  };
+  const listener = {
+    onFrame: (frame) => store.dispatch({ type: "frame", frame }),
+    onLink: (link) => store.dispatch({ type: "link", link }),
+    stillSignedIn: async () => true,
+  };
+  const socket = new Socket("", listener, { ...clock, now: clock.now, connect });
+  const storage = new FakeStorage();
+  const outbox = new Outbox(new Shelf(storage, "outbox."), {
+    ...clock,
+    now: clock.now,
+    request: (command) => socket.request(command),
+    send: async () => assert.fail(),
+    limits: () => HELLO.limits,
+    dispatch: (action) => store.dispatch(action),
+  });
+  const api = { chats: async () => ({ chats: [], next: null }), ...answers };
+  let ids = 0;
+  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), newId: () => `id-${++ids}` });
+  app.start(path);
+  const last = () => sockets.at(-1);
+  /** Say hello and acknowledge the openings. */
+  const greet = async () => {
+    last().say(HELLO);
+    await settle();
+    for (const { id } of last().commands("chat.open")) last().say({ type: "ack", id });
+  };
+  return { app, clock, store, sockets, last, greet, storage, socket };
+}
+
+const open = (command) => ({ version: command.version, runs: command.runs });
+
+test("the chats of the address are opened as soon as the server says hello", async () => {
+  const page = openPage();
+  await page.greet();
+  assert.deepEqual(page.last().commands("chat.open").map(open), [{ version: undefined, runs: undefined }]);
+});
+
+test("a connection cut at any frame asks for just what is missing, and ends in the same state", async () => {
+  for (const name of ["stream", "reasoning-and-tools", "failed", "stopped"]) {
+    const { frames, state } = fixture(name);
+    for (let cut = 1; cut < frames.length; cut++) {
+      const page = openPage();
+      await page.greet();
+      page.last().say(...frames.slice(0, cut));
+      page.last().end(1006);
+      await page.clock.pass(1_000);
+      await page.greet();
+      const [command] = page.last().commands("chat.open");
+      const before = frames.slice(0, cut);
+      const events = before.filter((frame) => frame.type === "run.events").at(-1)?.seq ?? 0;
+      const ended = before.some((frame) => /RUN_FINISHED|RUN_ERROR/.test(JSON.stringify(frame)) || frame.version === 3);
+      assert.equal(command.version, before.filter((frame) => frame.version).at(-1).version, `${name} cut at ${cut}`);
+      assert.deepEqual(Object.values(command.runs), cut > 1 && !ended ? [events] : []);
+      page.last().say(...frames.slice(cut));
+      assert.deepEqual(shown(page.store.state), state, `${name} cut at ${cut}`);
+    }
+  }
+});
+
+test("a gap makes the chat be opened again from its cursors, once", async () => {
+  const page = openPage();
+  await page.greet();
+  const { frames } = fixture("gap-in-events");
+  page.last().say(...frames, frames.at(-1), frames.at(-1));
+  const opened = page.last().commands("chat.open");
+  assert.equal(opened.length, 2);
+  assert.deepEqual(open(opened[1]), { version: 2, runs: { [frames[2].run]: 3 } });
+});
+
+test("what cannot be had from the cursors is asked for afresh", async () => {
+  const page = openPage();
+  await page.greet();
+  page.last().say(...fixture("ended-behind-the-cursor").frames);
+  assert.deepEqual(open(page.last().commands("chat.open").at(-1)), { version: undefined, runs: undefined });
+});
+
+test("a server that is wrong about a chat again and again is asked once a second, not for ever at once", async () => {
+  const page = openPage();
+  await page.greet();
+  const { frames } = fixture("gap-in-versions");
+  page.last().say(...frames);
+  for (let step = 0; step < 40; step++) {
+    for (const { id } of page.last().commands("chat.open")) page.last().say({ type: "ack", id });
+    page.last().say(frames[1]);
+    await page.clock.pass(100);
+  }
+  assert.ok(page.last().commands("chat.open").length <= 7);
+});
+
+test("a pane that is closed closes its chat, and opening it again resumes from what is known", async () => {
+  const page = openPage();
+  await page.greet();
+  page.last().say(fixture("stream").frames[0]);
+  page.app.show("new");
+  assert.deepEqual(page.last().commands("chat.close").map(({ chat }) => chat), [CHAT]);
+  page.app.show(CHAT);
+  assert.deepEqual(open(page.last().commands("chat.open").at(-1)), { version: 1, runs: {} });
+});
+
+test("the first message of a new pane makes the chat, and what was typed meanwhile follows it", async () => {
+  const page = openPage("/");
+  await page.greet();
+  page.app.send("new", "Hello", null);
+  const pane = page.store.state.panes.keys[0];
+  page.app.drafts.set(pane, "next thought");
+  const [create] = page.last().commands("chat.create");
+  page.last().say({ type: "ack", id: create.id, chat: { ...fixture("stream").frames[0].chat, id: CHAT } });
+  await settle();
+  assert.deepEqual(page.store.state.panes.keys, [CHAT]);
+  assert.equal(page.app.drafts.get(CHAT), "next thought");
+  assert.equal(page.last().commands("chat.open").at(-1).chat, CHAT);
+  assert.equal(page.last().commands("message.send")[0].text, "Hello");
+});
+
+test("sending takes the draft away only once the outbox has the text", async () => {
+  const page = openPage();
+  page.app.drafts.set(CHAT, "Hello");
+  const kept = [];
+  page.app.drafts.delete = (name) => kept.push([name, Object.keys(page.storage).some((key) => key.startsWith("outbox."))]);
+  page.app.send(CHAT, "Hello", null);
+  assert.deepEqual(kept, [[CHAT, true]]);
+});
+
+test("a deleted chat leaves its pane and can be had back for ten seconds", async () => {
+  const restored = [];
+  const chat = fixture("stream").frames[0].chat;
+  const page = openPage(`/c/${CHAT}`, { deleteChat: async () => null, restoreChat: async (id) => (restored.push(id), { ...chat, version: 9 }) });
+  page.store.dispatch({ type: "chat", chat });
+  await page.app.remove(CHAT);
+  assert.deepEqual(page.store.state.panes.keys, ["new"]);
+  assert.equal(page.store.state.toasts[0].undo.chat, CHAT);
+  await page.app.restore(CHAT);
+  assert.deepEqual(restored, [CHAT]);
+  assert.deepEqual(page.store.state.toasts, []);
+  assert.ok(page.store.state.chats[CHAT]);
+});
+
+test("what fails says why, in the server's words", async () => {
+  const changeChat = async () => {
+    throw new CommandError("unavailable", "The database does not answer just now.");
+  };
+  const page = openPage("/", { changeChat });
+  await page.app.change(CHAT, { title: "x" });
+  assert.equal(page.store.state.toasts[0].text, "The database does not answer just now.");
+  await page.clock.pass(10_000);
+  assert.deepEqual(page.store.state.toasts, []);
+});
+
+test("stop goes by HTTP while there is no socket", async () => {
+  const stopped = [];
+  const page = openPage(`/c/${CHAT}`, { stop: async (run) => stopped.push(run) });
+  await page.greet();
+  page.last().say(...fixture("stream-live").frames);
+  page.socket.goOffline();
+  assert.equal(await page.app.stop(CHAT), true);
+  assert.deepEqual(stopped, [fixture("stream-live").frames[2].run]);
+});
+
+test("older messages are asked for by the position of the first that is known", async () => {
+  const asked = [];
+  const messages = async (chat, before) => {
+    asked.push([chat, before]);
+    return { messages: [], earlier: false };
+  };
+  const page = openPage(`/c/${CHAT}`, { messages });
+  await page.greet();
+  page.last().say(fixture("older-page").frames[0]);
+  await Promise.all([page.app.loadEarlier(CHAT), page.app.loadEarlier(CHAT)]);
+  assert.deepEqual(asked, [[CHAT, 7]]);
+  assert.equal(page.store.state.open[CHAT].earlier, false);
+});

@@ -1,0 +1,102 @@
+"""The page as the server renders it: for whom, with what in it, and which files its modules come from."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.staticfiles import finders
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+
+from chat.web import modules
+from chat.web.views import page
+
+STATIC = modules.STATIC / "chat"
+
+
+def embedded(html: str, kind: str) -> Any:
+    """The JSON in the page's script of one type."""
+    found = re.search(rf'<script[^>]*type="{kind}"[^>]*>(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found.group(1))
+
+
+@pytest.mark.django_db
+def test_a_visitor_becomes_a_guest_and_the_page_says_who_that_is(client: Client) -> None:
+    response = client.get("/")
+    config = embedded(response.content.decode(), "application/json")
+    user = get_user_model().objects.get()
+    assert config["user"] == {"id": str(user.pk), "name": user.get_username(), "guest": True}
+    assert "csrftoken" in response.cookies
+    assert "no-store" in response["Cache-Control"]
+    assert client.get("/").wsgi_request.user == user
+
+
+@pytest.mark.django_db
+def test_a_person_with_an_account_is_no_guest(client: Client) -> None:
+    client.force_login(get_user_model().objects.create_user("</script><b>ada"))
+    html = client.get("/").content.decode()
+    assert embedded(html, "application/json")["user"]["name"] == "</script><b>ada"
+    assert "<b>ada" not in html
+
+
+@pytest.mark.django_db
+def test_every_address_of_chats_is_the_same_page(client: Client) -> None:
+    for path in (f"/c/{uuid4()}", f"/c/{uuid4()}+{uuid4()}+{uuid4()}"):
+        assert client.get(path).status_code == 200
+    for path in ("/c/", "/c/x y", "/c/../admin", "/chat"):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_nonce_marks_every_script_that_a_strict_policy_has_to_let_in(rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.user = get_user_model().objects.create_user("ada")
+    request.csp_nonce = "abc"  # type: ignore[attr-defined]  # a middleware would
+    html = page(request).content.decode()
+    for tag in re.findall(r'<(?:script|link rel="modulepreload")[^>]*>', html):
+        assert 'nonce="abc"' in tag or 'type="application/json"' in tag, tag
+    assert "style=" not in html
+    assert " on" not in re.sub(r">[^<]*<", "><", html)
+
+
+def test_every_import_in_our_modules_leads_to_a_file_that_is_served() -> None:
+    imports = modules.import_map()["imports"]
+    for path in STATIC.rglob("*.js"):
+        for name in re.findall(r'^(?:import|\} from|export .* from)[^"\n]*"([^"]+)";$', path.read_text(), re.MULTILINE):
+            if name.startswith("."):
+                assert (path.parent / name).resolve().is_file(), f"{path.name} imports {name}"
+            else:
+                assert name in imports, f"{path.name} imports {name}"
+    for library in modules.LIBRARIES.values():
+        assert finders.find(library), library
+
+
+def test_with_hashed_names_the_map_leads_from_each_module_to_its_hashed_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    hashed = {path: path.replace(".js", ".abc123.js") for path in modules.module_paths()}
+    hashed |= {path: path.replace(".mjs", ".abc123.mjs") for path in modules.LIBRARIES.values()}
+    (tmp_path / "staticfiles.json").write_text(json.dumps({"version": "1.1", "paths": hashed, "hash": ""}))
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    }
+    modules._import_map.cache_clear()
+    try:
+        imports = modules.import_map()["imports"]
+    finally:
+        modules._import_map.cache_clear()
+    for path, name in hashed.items():
+        if path in modules.LIBRARIES.values():
+            assert f"/static/{name}" in imports.values()
+        else:
+            assert imports[f"/static/{path}"] == f"/static/{name}"
+    assert f"/static/{modules.TYPES}" not in imports
