@@ -108,6 +108,9 @@ def serve(bound: socket.socket, *, patience: Patience, say: Callable[[str], None
     server.ready_callable = life.begin
     server.kill_all_applications = life.cancel_applications
     server.run()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # The loop has given them back, and what is left is the interpreter's own end.
+        signal.signal(number, signal.SIG_IGN)
     return life.exit_code
 
 
