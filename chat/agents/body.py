@@ -40,7 +40,6 @@ async def slices(response: httpx2.Response, silence: float) -> AsyncGenerator[by
         raise BrokenOffError(silent=watch.struck) from error
     finally:
         watch.stop()
-        await response.aclose()
 
 
 async def finish(rest: AsyncGenerator[bytes]) -> None:

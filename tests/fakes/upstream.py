@@ -74,8 +74,8 @@ class Behaviour(msgspec.Struct, forbid_unknown_fields=True):
     finish_reason: str | None = "stop"
     done: bool = True
     """Send `[DONE]`."""
-    linger: bool = False
-    """Leave the response open after `[DONE]`."""
+    linger: float = 0
+    """Seconds for which the response stays open after its last event."""
     crlf: bool = False
     comments: bool = False
     """Comments and `event:` lines among the data."""
@@ -314,8 +314,7 @@ class _Stream:
         if behaviour.done:
             await self._event(b"[DONE]")
         await self._flush()
-        if behaviour.linger:
-            await asyncio.Event().wait()
+        await asyncio.sleep(behaviour.linger)
 
     async def _event(self, data: bytes, *, hold: bool = False) -> None:
         end = self._end.encode()

@@ -131,9 +131,12 @@ async def test_token_is_there_before_the_next_one_is_made(agent: OpenAIChatAgent
     assert min(delays) < 1 / 20
 
 
-async def test_connection_serves_one_run_after_another(upstream: FakeUpstream, agent: OpenAIChatAgent) -> None:
+@pytest.mark.parametrize("linger", [0, 0.02])
+async def test_connection_serves_one_run_after_another(
+    upstream: FakeUpstream, agent: OpenAIChatAgent, linger: float
+) -> None:
     for _ in range(3):
-        await ask(agent, "Hi")
+        await ask(agent, directive(linger=linger))
     assert len({request.port for request in upstream.requests}) == 1
 
 
@@ -148,16 +151,17 @@ async def test_more_streams_than_the_transport_allows_by_itself_run_at_once(
         await asyncio.gather(*(stream.aclose() for stream in streams))
 
 
-async def test_server_that_stays_after_done_delays_the_end_little(
-    upstream: FakeUpstream, agent: OpenAIChatAgent
-) -> None:
-    reply = await ask(agent, directive(linger=True))
+async def test_server_that_stays_after_done_delays_the_end_little(upstream: FakeUpstream) -> None:
+    agent = openai_agent(upstream.base_url, patience=Patience())
+    async with asyncio.timeout(TIMEOUT):
+        reply = await ask(agent, directive(linger=1000))
     assert reply.finished is not None
     assert (await only_request(upstream)).ended == "left"
+    await agent.aclose()
 
 
 async def test_server_that_goes_silent_after_finish_reason_has_answered(agent: OpenAIChatAgent) -> None:
-    reply = await ask(agent, directive(done=False, usage=False, linger=True))
+    reply = await ask(agent, directive(done=False, usage=False, linger=1000))
     assert (reply.code, reply.finished is not None) == (None, True)
 
 
