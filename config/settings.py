@@ -48,6 +48,8 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
+# A message may have 1 MiB, each byte of which JSON may write as six.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024 + 64 * 1024
 SILENCED_SYSTEM_CHECKS = [
     # HSTS for subdomains and the preload list bind hosts that are not this project's: their owner switches them on.
     "security.W005",
