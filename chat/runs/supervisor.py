@@ -53,7 +53,7 @@ TITLE_CHARS = 4000
 class _Work:
     answering: asyncio.Task[Ending] | None = None
     ending: Ending | None = None
-    """Set before `answering` is cancelled: why."""
+    """Set before `answering` is cancelled, or instead of its first step: why."""
 
 
 class Supervisor:
@@ -68,6 +68,8 @@ class Supervisor:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._posting = 0
         self._one_less = asyncio.Event()
+        self._no_time: Ending | None = None
+        """How runs end that begin when the drain time is over: their message was being posted then."""
         self.draining = False
 
     # --- What consumers and views call --------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ class Supervisor:
     def take(self, started: Started) -> None:
         """Start to work on a run that this process owns. Does nothing if it does already."""
         if started.run not in self._runs:
-            self._runs[started.run] = _Work()
+            self._runs[started.run] = _Work(ending=self._no_time)
             self._spawn(self._work(started))
 
     @property
@@ -111,8 +113,9 @@ class Supervisor:
                 await self._idle()
         except TimeoutError:
             pass
+        self._no_time = interrupted(RESTARTED)
         for work in list(self._runs.values()):
-            self._cut(work, interrupted(RESTARTED))
+            self._cut(work, self._no_time)
         await self._idle()
         for task in list(self._tasks):
             task.cancel()
