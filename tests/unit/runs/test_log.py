@@ -10,13 +10,18 @@ import pytest
 from chat.database import close_pool_connections, in_database
 from chat.runs.log import Append, Appended, RunLog
 from chat.runs.log.database import DatabaseLog
+from chat.runs.log.redis import RedisLog
 from chat.services.messages import Started
 from chat.services.runs import seal_run
 from chat.services.workers import register_worker
 from tests.chats import new_chat, new_user, say
+from tests.services import new_redis
 
 pytestmark = pytest.mark.django_db(transaction=True)
-IMPLEMENTATIONS: dict[str, Callable[[], RunLog]] = {"database": DatabaseLog}
+IMPLEMENTATIONS: dict[str, Callable[[], RunLog]] = {
+    "database": DatabaseLog,
+    "redis": lambda: RedisLog(new_redis()),
+}
 A, B, C, D, X = (b'{"event":"%b"}' % letter for letter in (b"a", b"b", b"c", 'dé"\\u0000'.encode(), b"x"))
 
 
