@@ -3,6 +3,8 @@
 #   make run      start the service on this machine (HOST and PORT are honoured) and print its address
 #   make setup    only install what running needs
 #   make test     every test: Python, JavaScript, real servers, a real browser
+#   make faults   kill, cut and starve several workers in every way, for as long as it takes (20 minutes)
+#   make cluster  Postgres, Redis, two workers and a balancer on this machine, until Ctrl-C
 #   make check    lint, format, types, import directions, migrations, deployment settings, generated files
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ BROWSER := $(VENV)/.browser
 # Someone who has a model elsewhere does not need 180 MB of a local one.
 LOCAL_MODEL := $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,$(MODEL))
 
-.PHONY: help setup run test check model
+.PHONY: help setup run test faults cluster check model
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,6 +40,13 @@ run: setup
 test: $(PACKAGES_DEV) $(MODULES_DEV) $(MODEL) $(BROWSER)
 	scripts/npm test --silent
 	$(PY) -m pytest
+	STACK=cluster $(PY) -m pytest -m "not long"
+
+faults: $(PACKAGES_DEV)
+	STACK=cluster $(PY) -m pytest tests/faults
+
+cluster: $(PACKAGES_DEV) $(MODULES)
+	@exec $(PY) -m tests.cluster
 
 # What a deployment would set, so that the deployment checks look at one.
 PRODUCTION := env -u DEBUG -u HTTPS -u REDIS_URL -u DATABASE_URL ALLOWED_HOSTS=chat.example.org \

@@ -204,7 +204,9 @@ async def settled(person: Person, *followers: Follower) -> None:
         followed = {f"open {chat_id}": chat.version for chat_id, chat in follower.state.open.items()}
         due = {f"open {chat_id}": newest[chat_id] for chat_id in follower.wanted if chat_id in newest}
         return {
-            name: has for name, has in (wrong | dict.fromkeys(due) | followed).items() if has != (newest | due)[name]
+            name: has
+            for name, has in (wrong | dict.fromkeys(due) | followed).items()
+            if has != (newest | due).get(name)
         }
 
     for follower in followers:

@@ -2,74 +2,46 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
-import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import environ
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
 
 from tests import TIMEOUT
 from tests.http import cookies_of, fetch
+from tests.process import ROOT, clean_environment, manage
+from tests.services import CLUSTER, databases, new_redis
 
-ROOT = Path(__file__).resolve().parent.parent
 ANNOUNCEMENT = "Polylogue is at "
-
-SETTINGS = {
-    *("AGENTS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "GUESTS"),
-    *("GUESTS_PER_HOUR", "HOST", "HTTPS", "LOG_LEVEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "PORT"),
-    *("REDIS_URL", "SECRET_KEY", "TRUST_PROXY", "USER_COMMANDS", "USER_RUNS", "USER_SOCKETS"),
-}
-
-
-def clean_environment(**extra: str) -> dict[str, str]:
-    """The environment without the project's settings, plus what every test process needs, plus `extra`."""
-    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    return {
-        **kept,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONWARNINGS": "default",
-        "SECRET_KEY": "only-for-tests-" + 50 * "x",
-        "HTTPS": "off",
-        "GUESTS_PER_HOUR": "100000",
-        "USER_SOCKETS": "100000",
-        "USER_COMMANDS": "1000000",
-        "USER_RUNS": "100000",
-        **extra,
-    }
-
-
-def manage(*arguments: str, env: Mapping[str, str], timeout: float = 4 * TIMEOUT) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py` to its end in an environment of exactly `env`; never raises for its exit code."""
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
 
 
 @functools.cache
 def _migrated_database() -> Path:
     """An empty database with all tables, made once per test run and copied from then on."""
     path = Path(tempfile.mkdtemp(prefix="polylogue-template-")) / "db.sqlite3"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
     done = manage("migrate", "-v0", env=clean_environment(DATABASE_URL=f"sqlite:///{path}"))
     assert done.returncode == 0, done.stderr
     return path
 
 
 class ServerProcess:
-    """A server on a free loopback port with its own SQLite file.
+    """A server on a free loopback port with a database of its own, and with `STACK=cluster` a Redis of its own too.
 
         with ServerProcess(env={"GUESTS": "off"}) as server:
             requests.get(server.url + "healthz")
@@ -77,24 +49,34 @@ class ServerProcess:
             server.start()     # again: same port, same database
 
     `command` is `serve`, or `run` to have the database made by it too. `env` adds to or replaces settings, `arguments`
-    go to the command. Leaving the block ends the process and removes the database.
+    go to the command; with DATABASE_URL in `env` that database is used as it is. `embedded`: on a SQLite file, alone.
+    Leaving the block ends the process and removes its own database.
     """
 
     def __init__(
-        self, *, command: str = "serve", env: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+        self,
+        *,
+        command: str = "serve",
+        env: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+        embedded: bool = not CLUSTER,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="polylogue-server-"))
         self.database = self.directory / "db.sqlite3"
+        self.embedded = embedded or command == "run"
         self.env = clean_environment(DATABASE_URL=f"sqlite:///{self.database}") | dict(env or {})
         self.arguments = [command, *arguments]
+        self._own_database = "DATABASE_URL" not in (env or {})
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._log = self.directory / "server.log"
 
     def __enter__(self) -> Self:
-        if self.arguments[0] == "serve":
-            shutil.copy(_migrated_database(), self.database)
         try:
+            if self._own_database and not self.embedded:
+                self.env |= {"DATABASE_URL": databases().new(), "REDIS_URL": new_redis()}
+            elif self._own_database and self.arguments[0] == "serve":
+                shutil.copy(_migrated_database(), self.database)
             self.start()
         except BaseException:
             self._remove()
@@ -104,7 +86,7 @@ class ServerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None:
+        if isinstance(error, Exception):
             print(f"--- log of the server at {self.url}\n{self.log}")  # noqa: T201  # pytest shows it with the failure
         self._remove()
 
@@ -158,6 +140,23 @@ class ServerProcess:
         assert self.process is not None
         return self.process.pid
 
+    @functools.cached_property
+    def dialect(self) -> BaseDatabaseWrapper:
+        """Turns values into what this server's database takes; it is never connected."""
+        config = environ.Env.db_url_config(self.env["DATABASE_URL"])
+        return ConnectionHandler({"default": dict(config)})["default"]
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement, with `%s` for each of `values`, on the server's database, and return its rows."""
+        with closing(self._connected()) as database, database:
+            rows = database.execute(statement.replace("%s", "?") if self.embedded else statement, values)
+            return list(rows.fetchall()) if rows.description else []
+
+    def _connected(self) -> Any:
+        if self.embedded:
+            return sqlite3.connect(self.database, timeout=TIMEOUT)
+        return psycopg.connect(self.env["DATABASE_URL"])
+
     def guest(self) -> str:
         """The Cookie header of a new guest."""
         return cookies_of(fetch(self.url))
@@ -181,4 +180,6 @@ class ServerProcess:
     def _remove(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.kill()
+        if self._own_database and not self.embedded and self.env["DATABASE_URL"].startswith("postgres"):
+            databases().drop(self.env["DATABASE_URL"])
         shutil.rmtree(self.directory, ignore_errors=True)

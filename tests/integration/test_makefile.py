@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import TIMEOUT
-from tests.server import ROOT
+from tests.process import ROOT
 
 
 def set_up_with(python: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:

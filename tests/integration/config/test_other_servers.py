@@ -18,7 +18,7 @@ from websockets.typing import Origin
 
 from tests import TIMEOUT
 from tests.http import cookies_of, fetch
-from tests.server import ROOT, clean_environment, manage
+from tests.process import ROOT, clean_environment, manage
 
 WSGI = "from wsgiref.simple_server import make_server as m; from config.wsgi import application as a; "
 

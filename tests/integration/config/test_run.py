@@ -19,7 +19,8 @@ from websockets.typing import Origin
 
 from config import local_model
 from tests import TIMEOUT
-from tests.server import ServerProcess, clean_environment, manage
+from tests.process import clean_environment, manage
+from tests.server import ServerProcess
 
 
 @contextmanager

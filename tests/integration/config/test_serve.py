@@ -16,7 +16,8 @@ from websockets.typing import Origin
 
 from tests import TIMEOUT
 from tests.http import fetch
-from tests.server import ServerProcess, clean_environment, manage
+from tests.process import clean_environment, manage
+from tests.server import ServerProcess
 
 ELSEWHERE = {"Host": "10.1.2.3:8000"}
 
@@ -179,7 +180,7 @@ class TestTheStart:
         assert "Traceback" not in done.stderr
 
     def test_without_redis_a_second_worker_on_the_same_database_is_refused(self) -> None:
-        with ServerProcess() as server:
+        with ServerProcess(embedded=True) as server:
             second = server.manage("serve", "--port", "0")
             assert second.returncode == 1
             assert "REDIS_URL" in second.stdout
@@ -187,7 +188,7 @@ class TestTheStart:
             assert fetch(server.url + "readyz").status == 200
 
     def test_an_empty_database_is_said_in_a_sentence(self) -> None:
-        with ServerProcess() as server:
+        with ServerProcess(embedded=True) as server:
             server.terminate()
             server.database.unlink()
             done = server.manage("serve", "--port", "0")

@@ -1,0 +1,218 @@
+"""A TCP proxy on loopback that does to connections what networks do: delay, throttle, half-close, reset, swallow.
+
+It runs on a thread and a loop of its own, so that it goes on while a test waits for something. What it does is set by
+attributes at any time and holds for all connections from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal, Self
+
+CHUNK = 64 * 1024
+"""Bytes that are read at once."""
+HELD = 256 * 1024
+"""Bytes of one connection and direction that wait in here; past it the sender has to wait, as behind a slow line."""
+
+Direction = Literal["up", "down"]
+"""Towards the server, or back to the client."""
+
+
+class Proxy:
+    """Leads connections at `port` to `target` (a port of loopback).
+
+    `delay`: seconds before anything read is passed on. `rate`: bytes a second, 0 for as fast as it goes. `swallow`:
+    what is read goes nowhere, and both ends see a silent peer. `change`: what becomes of the bytes of one connection in
+    one direction; made afresh for each. `passed` and `swallowed` count bytes.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.delay = 0.0
+        self.rate = 0.0
+        self.swallow: set[Direction] = set()
+        self.refuse = False
+        """New connections are reset at once."""
+        self.change: Callable[[], Callable[[Direction, bytes], list[tuple[float, bytes]]]] | None = None
+        """Makes, for each connection, the function from bytes to those to send and the seconds to wait before."""
+        self.passed = 0
+        self.swallowed = 0
+        self.connections = 0
+        """All that there have been."""
+        self.resets = 0
+        self.port = 0
+        self._links: set[_Link] = set()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join()
+
+    @property
+    def open(self) -> int:
+        """Connections that are there now."""
+        return len(self._links)
+
+    def reset(self) -> int:
+        """Reset every connection, at both ends; returns how many."""
+        return self._call(lambda link: link.reset())
+
+    def half_close(self) -> int:
+        """Say to every client that the server has nothing more to say, while clients may go on; returns how many."""
+        return self._call(lambda link: link.half_close())
+
+    def _call(self, fault: Callable[[_Link], None]) -> int:
+        async def call() -> int:
+            links = list(self._links)
+            for link in links:
+                fault(link)
+            return len(links)
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._end = asyncio.Event()
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1024)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._end.wait()
+        server.close()
+        for link in list(self._links):
+            link.reset()
+        await asyncio.gather(*(link.ended.wait() for link in self._links))
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        if self.refuse:
+            _reset(writer)
+            return
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            _reset(writer)
+            return
+        link = _Link(self, (reader, writer), (up_reader, up_writer))
+        self._links.add(link)
+        try:
+            await link.run()
+        finally:
+            self._links.discard(link)
+            link.ended.set()
+
+
+class _Link:
+    """One connection, and its other half."""
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        self._proxy = proxy
+        self._client = client
+        self._server = server
+        self._change = proxy.change() if proxy.change is not None else None
+        self._task: asyncio.Future[Any] | None = None
+        self.ended = asyncio.Event()
+
+    async def run(self) -> None:
+        self._task = asyncio.gather(
+            self._pump("up", self._client[0], self._server[1]), self._pump("down", self._server[0], self._client[1])
+        )
+        with contextlib.suppress(asyncio.CancelledError, OSError):
+            await self._task
+        for _, writer in (self._client, self._server):
+            writer.close()
+
+    def reset(self) -> None:
+        self._proxy.resets += 1
+        for _, writer in (self._client, self._server):
+            _reset(writer)
+        if self._task is not None:
+            self._task.cancel()
+
+    def half_close(self) -> None:
+        self._client[1].write_eof()
+
+    async def _pump(self, way: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what comes one way, each piece at its time, so that a delay is no bottleneck."""
+        line = _Line(self._proxy, writer)
+        sending = asyncio.create_task(line.send())
+        clock = asyncio.get_running_loop().time
+        try:
+            while data := await reader.read(CHUNK):
+                if way in self._proxy.swallow:
+                    self._proxy.swallowed += len(data)
+                    continue
+                for wait, piece in self._change(way, data) if self._change is not None else [(0.0, data)]:
+                    await line.put(clock() + self._proxy.delay + wait, piece)
+            await line.put(0.0, b"")
+            await sending
+        finally:
+            sending.cancel()
+
+
+class _Line:
+    """What waits for its time on one way of a connection."""
+
+    def __init__(self, proxy: Proxy, writer: asyncio.StreamWriter) -> None:
+        self._proxy = proxy
+        self._writer = writer
+        self._pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        self._held = 0
+        self._room = asyncio.Event()
+
+    async def put(self, due: float, piece: bytes) -> None:
+        """Send a piece when it is `due`; an empty one ends the line. Returns when there is room for the next."""
+        self._held += len(piece)
+        self._pieces.put_nowait((due, piece))
+        while self._held > HELD:
+            self._room.clear()
+            await self._room.wait()
+
+    async def send(self) -> None:
+        """Send until the end."""
+        while True:
+            due, piece = await self._pieces.get()
+            if not piece:
+                if self._writer.can_write_eof():
+                    self._writer.write_eof()
+                return
+            await asyncio.sleep(due - asyncio.get_running_loop().time())
+            self._writer.write(piece)
+            await self._writer.drain()
+            self._proxy.passed += len(piece)
+            if self._proxy.rate:
+                await asyncio.sleep(len(piece) / self._proxy.rate)
+            self._held -= len(piece)
+            self._room.set()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    found: socket.socket | None = writer.get_extra_info("socket")
+    if found is not None:
+        # With no time to linger, closing sends RST instead of FIN.
+        with contextlib.suppress(OSError):
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
