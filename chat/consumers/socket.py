@@ -97,6 +97,9 @@ class ChatSocket(AsyncConsumer):
         raise StopConsumer
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
+        if self._closed:
+            # After the goodbye nothing is answered; who was turned away has nobody to answer.
+            return
         text: str | None = message.get("text")
         try:
             if text is None:
