@@ -15,7 +15,7 @@ FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 HOSTILE: dict[str, str] = json.loads((FIXTURES / "hostile_markdown.json").read_text())
 
 ALLOWED = {
-    *("P", "BR", "HR", "H1", "H2", "H3", "H4", "H5", "H6", "STRONG", "EM", "S", "CODE", "PRE", "BLOCKQUOTE"),
+    *("P", "BR", "HR", "H4", "STRONG", "EM", "S", "CODE", "PRE", "BLOCKQUOTE"),
     *("UL", "OL", "LI", "A", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "DIV"),
 }
 ELEMENTS = ("script", "img", "svg", "math", "iframe", "form", "input", "style", "base", "meta", "link")

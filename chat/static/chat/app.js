@@ -17,6 +17,7 @@ import { CommandError } from "./socket.js";
  * @property {import("./outbox.js").Outbox} outbox
  * @property {import("./storage.js").Shelf} drafts
  * @property {() => string} newId
+ * @property {() => number} now
  * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
  */
 
@@ -25,15 +26,19 @@ const UNDO_FOR = 10_000;
 /** Milliseconds between two openings of one chat because something was missing. */
 const REOPEN_GAP = 1_000;
 
+/** Milliseconds of silence after which a connection is doubted. */
+const QUIET = 30_000;
+
 export class App {
   /** @param {Parts} parts */
-  constructor({ store, socket, api, outbox, drafts, newId, setTimeout }) {
+  constructor({ store, socket, api, outbox, drafts, newId, now, setTimeout }) {
     this.store = store;
     this.socket = socket;
     this.api = api;
     this.outbox = outbox;
     this.drafts = drafts;
     this.newId = newId;
+    this.now = now;
     this.setTimeout = setTimeout;
     /** @type {Set<string>} chats whose opening is put off */
     this.reopening = new Set();
@@ -132,6 +137,15 @@ export class App {
     const draft = this.drafts.get(from);
     if (draft) this.drafts.set(to, draft);
     this.drafts.delete(from);
+  }
+
+  /**
+   * The person looks at the page again. A connection may have died unnoticed while the machine slept: ask something, and
+   * if nothing comes back the socket gives it up.
+   */
+  wake() {
+    if (!this.socket.ready || this.now() - this.socket.heard < QUIET) return;
+    for (const key of this.store.state.panes.keys) if (panes.isChat(key)) this.openChat(key);
   }
 
   // --- Panes ---

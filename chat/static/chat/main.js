@@ -75,6 +75,9 @@ store.follow((state, action, before) => {
 });
 window.addEventListener("popstate", () => app.setPanes(fromPath(location.pathname)));
 window.addEventListener("online", () => socket.connect());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") app.wake();
+});
 window.addEventListener("offline", () => socket.goOffline());
 
 const root = document.getElementById("app");

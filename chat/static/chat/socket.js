@@ -70,6 +70,8 @@ export class Socket {
   /** Frames of this connection, and the characters of those that are not confirmed. */
   frames = 0;
   unconfirmed = 0;
+  /** When the last frame came. */
+  heard = 0;
   /** `hello` has come. */
   ready = false;
   offline = false;
@@ -129,6 +131,7 @@ export class Socket {
   receive(data) {
     /** @type {Frame} */
     const frame = JSON.parse(data);
+    this.heard = this.env.now();
     this.clear("patience");
     if (frame.type === "hello") {
       if (frame.protocol !== PROTOCOL) return this.stop("reload");

@@ -36,7 +36,7 @@ function openPage(path = `/c/${CHAT}`, answers = {}) {
   });
   const api = { chats: async () => ({ chats: [], next: null }), ...answers };
   let ids = 0;
-  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), newId: () => `id-${++ids}` });
+  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), newId: () => `id-${++ids}`, now: clock.now });
   app.start(path);
   const last = () => sockets.at(-1);
   /** Say hello and acknowledge the openings. */
@@ -106,6 +106,20 @@ test("a server that is wrong about a chat again and again is asked once a second
     await page.clock.pass(100);
   }
   assert.ok(page.last().commands("chat.open").length <= 7);
+});
+
+test("coming back to the page after a silence finds out whether the connection still lives", async () => {
+  const page = openPage();
+  await page.greet();
+  page.last().say(fixture("stream").frames[0]);
+  page.app.wake();
+  assert.equal(page.last().commands("chat.open").length, 1, "it has just been heard");
+  await page.clock.pass(60_000);
+  page.app.wake();
+  assert.equal(page.last().commands("chat.open").length, 2);
+  await page.clock.pass(20_000);
+  assert.ok(page.sockets[0].closed);
+  assert.equal(page.sockets.length, 2);
 });
 
 test("a pane that is closed closes its chat, and opening it again resumes from what is known", async () => {

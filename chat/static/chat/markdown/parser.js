@@ -15,9 +15,21 @@ markdown.validateLink = (url) => /^(https?:|mailto:)/i.test(url);
 markdown.core.ruler.push("page", (state) => {
   for (const token of state.tokens) {
     if (token.type === "th_open" || token.type === "td_open") alignByClass(token);
+    if (token.type === "heading_open" || token.type === "heading_close") belowMessage(token);
     if (token.children) token.children = withoutImages(token.children, state.Token);
   }
 });
+
+/**
+ * On the page a chat has a heading of level 2 and a message one of level 3, so those inside a message are of level 4,
+ * whatever they call themselves: replies begin with any level. How large they look follows what was written.
+ *
+ * @param {Token} token
+ */
+function belowMessage(token) {
+  if (token.nesting === 1) token.attrs = [["class", `level-${token.tag.slice(1)}`]];
+  token.tag = "h4";
+}
 
 /**
  * A policy without inline styles allows no `style` attribute, so a column's alignment becomes a class.

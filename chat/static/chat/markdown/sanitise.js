@@ -2,8 +2,8 @@
 import DOMPurify from "dompurify";
 
 const TAGS =
-  "p br hr h1 h2 h3 h4 h5 h6 strong em s code pre blockquote ul ol li a table thead tbody tr th td".split(" ");
-const CLASSES = /^(language-[\w+#.-]{1,40}|align-(left|center|right))$/;
+  "p br hr h4 strong em s code pre blockquote ul ol li a table thead tbody tr th td".split(" ");
+const CLASSES = /^(language-[\w+#.-]{1,40}|align-(left|center|right)|level-[1-6])$/;
 
 // One instance of our own, so that its hooks meet nobody else's.
 const purifier = DOMPurify(window);

@@ -60,6 +60,9 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
     if (!(await app.stop(id))) setStopping(false);
   };
   if (stopping && !stoppable) setStopping(false);
+  const agents = useSelect((state) => state.hello?.agents);
+  const choice = agents && agents.length > 1;
+  const hint = busy && text.trim() ? "Wait for the reply, or stop it, to send" : "";
 
   return html`
     <form
@@ -81,23 +84,24 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
             onKeyDown=${onKeyDown}
           ></textarea>
         </div>
-        <div class="composer-tools">
-          <${AgentPicker} id=${id} agent=${agent} onChoose=${setAgent} />
-          <span class="composer-hint">${busy && text.trim() ? "Wait for the reply, or stop it, to send" : ""}</span>
-          ${stoppable
-            ? html`<button type="button" class="send stop" aria-label="Stop" title="Stop" disabled=${stopping} onClick=${stop}>${icon("stop")}</button>`
-            : html`<button class="send" aria-label="Send" title="Send" disabled=${!ready}>${icon("send")}</button>`}
-        </div>
+        ${stoppable
+          ? html`<button type="button" class="send stop" aria-label="Stop" title="Stop" disabled=${stopping} onClick=${stop}>${icon("stop")}</button>`
+          : html`<button class="send" aria-label="Send" title="Send" disabled=${!ready}>${icon("send")}</button>`}
+        ${(choice || hint) &&
+        html`
+          <div class="composer-tools">
+            ${choice && html`<${AgentPicker} id=${id} agents=${agents} agent=${agent} onChoose=${setAgent} />`}
+            ${hint && html`<span class="composer-hint">${hint}</span>`}
+          </div>
+        `}
       </div>
     </form>
   `;
 }
 
-/** @param {{id: string, agent: string | null, onChoose: (agent: string) => void}} props */
-function AgentPicker({ id, agent, onChoose }) {
-  const agents = useSelect((state) => state.hello?.agents);
+/** @param {{id: string, agents: import("../types.js").Agent[], agent: string | null, onChoose: (agent: string) => void}} props */
+function AgentPicker({ id, agents, agent, onChoose }) {
   const usual = useSelect((state) => state.chats[id]?.agent);
-  if (!agents || agents.length < 2) return null;
   return html`
     <select
       class="agent-picker"

@@ -1,5 +1,5 @@
 /** A button that opens a short list of things to do, for mouse and keyboard. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
 
@@ -11,7 +11,16 @@ import { icon } from "./icon.js";
 export function Menu({ label, items }) {
   const [open, setOpen] = useState(false);
   const root = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const list = useRef(/** @type {HTMLDivElement | null} */ (null));
   const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
+
+  useLayoutEffect(() => {
+    if (!open) return;
+    // Upwards where the list that scrolls ends too soon below.
+    const items = list.current?.getBoundingClientRect();
+    const end = root.current?.closest("nav")?.getBoundingClientRect().bottom ?? innerHeight;
+    list.current?.classList.toggle("up", (items?.bottom ?? 0) > end);
+  }, [open]);
 
   useEffect(() => {
     if (!open) return;
@@ -58,7 +67,7 @@ export function Menu({ label, items }) {
       </button>
       ${open &&
       html`
-        <div class="menu-items" role="menu" aria-label=${label}>
+        <div class="menu-items" role="menu" aria-label=${label} ref=${list}>
           ${items.map(
             (item) => html`
               <button

@@ -23,7 +23,11 @@ export function Page() {
     if (!drawer) return;
     const onKeyDown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && setDrawer(false);
     document.addEventListener("keydown", onKeyDown);
-    return () => document.removeEventListener("keydown", onKeyDown);
+    return () => {
+      document.removeEventListener("keydown", onKeyDown);
+      // What had the focus is about to be out of reach.
+      document.querySelector(/** @type {"button"} */ (".open-drawer"))?.focus();
+    };
   }, [drawer]);
 
   const keys = visible(panes, room);
@@ -32,6 +36,7 @@ export function Page() {
       <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} />
       ${narrow && drawer && html`<div class="veil" onClick=${() => setDrawer(false)}></div>`}
       <main class="main" inert=${narrow && drawer}>
+        <h1 class="unseen">Polylogue</h1>
         <${Banner} />
         <div class=${`panes panes-${keys.length}`}>
           ${keys.map(

@@ -48,7 +48,7 @@ function Head({ id, alone, onMenu }) {
   const title = useSelect((state) => state.chats[id]?.title) || "New chat";
   return html`
     <header class="pane-head">
-      ${onMenu && html`<button type="button" class="icon-button" aria-label="Chats" onClick=${onMenu}>${icon("menu")}</button>`}
+      ${onMenu && html`<button type="button" class="icon-button open-drawer" aria-label="Chats" onClick=${onMenu}>${icon("menu")}</button>`}
       <h2 class="pane-title" title=${title}>${title}</h2>
       ${!(alone && !isChat(id)) &&
       html`

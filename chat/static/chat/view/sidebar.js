@@ -5,7 +5,7 @@ import { NEW } from "../panes.js";
 import { ChatItem } from "./chat-item.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
-import { icon } from "./icon.js";
+import { icon, logo } from "./icon.js";
 
 /**
  * @param {{hidden: boolean, over: boolean, room: number, onClose: () => void}} props `over`: it lies over the page
@@ -24,7 +24,7 @@ export function Sidebar({ hidden, over, room, onClose }) {
   return html`
     <aside class=${`sidebar${over ? " over" : ""}${hidden ? " away" : ""}`} inert=${hidden} ref=${panel} aria-label="Chats">
       <header class="sidebar-head">
-        <span class="brand">Polylogue</span>
+        <span class="brand">${logo()}Polylogue</span>
         ${over &&
         html`<button type="button" class="icon-button" aria-label="Close the list" onClick=${onClose}>${icon("close")}</button>`}
       </header>
