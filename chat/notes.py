@@ -55,9 +55,10 @@ class Notes:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def tell(self, move: Move) -> None:
-        """Put this into the next note."""
-        self._chats.update(move.chats)
-        self._users.update(move.users)
+        """Put this into the next note. Commits of several threads are told of in any order."""
+        for versions, told in ((self._chats, move.chats), (self._users, move.users)):
+            for key, version in told.items():
+                versions[key] = max(version, versions.get(key, 0))
         self._stops.update(move.stops)
         self._sessions.update(move.sessions)
         self._some.set()
