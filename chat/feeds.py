@@ -7,6 +7,7 @@ that it grew, and once a second whatever notes say. Either way a reader finds a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from uuid import UUID
@@ -184,12 +185,16 @@ class Feeds:
         self._some.set()
 
     async def _look(self) -> None:
+        clock = asyncio.get_running_loop().time
+        everything_at = clock() + LOOK
         while True:
-            try:
-                async with asyncio.timeout(LOOK):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(everything_at):
                     await self._some.wait()
-            except TimeoutError:
+            # Also where notes of other runs come all the time.
+            if clock() >= everything_at:
                 self._due = {run: None for run, feed in self._feeds.items() if feed.remote and not feed.closed}
+                everything_at = clock() + LOOK
             self._some.clear()
             due, self._due = list(self._due), {}
             feeds = [feed for run in due if (feed := self._feeds.get(run)) is not None and feed.remote]

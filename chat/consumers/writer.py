@@ -184,10 +184,12 @@ class Writer:
                 return
 
     async def _events(self, view: View) -> None:
-        """Send what the runs of this chat have said."""
+        """Send what the runs of this chat have said so far. What comes meanwhile waits until the other chats had their
+        turn: where a slow reader follows a fast run, something always comes."""
         for run in list(view.runs):
             feed = self._hub.feeds.follow(run, view.chat)
-            while view.runs.get(run, feed.seq) < feed.seq:
+            upto = feed.seq
+            while view.runs.get(run, upto) < upto:
                 await self._turn()
                 if not self._shown(view):
                     return
