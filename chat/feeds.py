@@ -212,7 +212,8 @@ class Feeds:
             for data in events:
                 feed.transcript.append_json(data)
         except MsgspecError:
-            logger.exception("run %s: event %d of its log is not readable", feed.run, feed.seq + 1)
+            ids = {"run": feed.run, "chat": feed.chat}
+            logger.exception("run %s: event %d of its log is not readable", feed.run, feed.seq + 1, extra=ids)
             self._close(feed)
         if events:
             feed.read.set()

@@ -230,7 +230,8 @@ class Writer:
             try:
                 await self._hub.feeds.ready(run.run, run.chat)
             except ChatError:
-                logger.warning("run %s is shown from its start when its log answers again", run.run)
+                ids = {"run": run.run, "chat": run.chat}
+                logger.warning("run %s is shown from its start when its log answers again", run.run, extra=ids)
         await self._turn()
         if not self._shown(view):
             return False

@@ -87,6 +87,11 @@ class Tail:
         return whole.parts()
 
     @property
+    def ids(self) -> dict[str, UUID]:
+        """What a log line about this run carries."""
+        return {"run": self.run, "chat": self.chat}
+
+    @property
     def next_seq(self) -> int:
         """The seq that the next pushed event will have, if it is not a delta."""
         return self.transcript.seq + len(self._in_flight) + len(self._pending) + 1
@@ -108,7 +113,7 @@ class Tail:
                 self.waiting -= len(item.body)
                 self.transcript.append(item)
         else:
-            logger.warning("run %s: the log does not take its events (%s)", self.run, result.value)
+            logger.warning("run %s: the log does not take its events (%s)", self.run, result.value, extra=self.ids)
             self.refused = True
             self._pending = []
         self._in_flight = []
@@ -145,7 +150,7 @@ class Flusher:
         try:
             await self._log.expire([tail.run])
         except Unavailable:
-            logger.warning("run %s: its log is removed later", tail.run)
+            logger.warning("run %s: its log is removed later", tail.run, extra=tail.ids)
 
     def wake(self, tail: Tail) -> None:
         """For `Tail.push`: this one has something."""
@@ -176,13 +181,15 @@ class Flusher:
                 if not await in_database(selectors.owns_run, tail.run, tail.token):
                     return Appended.REFUSED
                 events = [data for _, data in tail.transcript.entries(0)]
-                logger.warning("run %s: its log was lost and is written again (%d events)", tail.run, len(events))
+                logger.warning(
+                    "run %s: its log was lost and is written again (%d events)", tail.run, len(events), extra=tail.ids
+                )
                 return await self._log.replace(tail.run, tail.token, [*events, *append.events])
             except Unavailable:
                 await asyncio.sleep(RETRY[min(tries, len(RETRY) - 1)])
                 tries += 1
             except Exception:
-                logger.exception("run %s: its log cannot be written", tail.run)
+                logger.exception("run %s: its log cannot be written", tail.run, extra=tail.ids)
                 return Appended.REFUSED
 
     async def _write(self, appends: list[Append]) -> list[Appended]:

@@ -77,7 +77,8 @@ class Heartbeat:
     async def _take_over(self) -> None:
         for orphan in await in_reserve(selectors.stale_runs, LEASE):
             if await end_orphan(self._log, self._worker_id, orphan):
-                logger.warning("run %s of chat %s was taken from a silent worker and ended", orphan.run, orphan.chat)
+                ids = {"run": orphan.run, "chat": orphan.chat}
+                logger.warning("run %s was taken from a silent worker and ended", orphan.run, extra=ids)
 
     async def _look_after_own(self) -> None:
         """Stop what should stop, and start or end what is ours and has no task: the answer to its commit was lost."""
@@ -102,4 +103,4 @@ class Heartbeat:
                     run=run.run, chat=run.chat, reply=run.reply, agent=run.agent, token=run.token, position=run.position
                 )
             )
-        logger.warning("run %s of chat %s had no task", run.run, run.chat)
+        logger.warning("run %s had no task", run.run, extra={"run": run.run, "chat": run.chat})

@@ -46,7 +46,8 @@ async def fold(log: RunLog, orphan: selectors.Orphan) -> bool:
         try:
             transcript.append_json(data)
         except msgspec.MsgspecError:
-            logger.exception("run %s: event %d of its log is not readable", orphan.run, transcript.seq + 1)
+            ids = {"run": orphan.run, "chat": orphan.chat}
+            logger.exception("run %s: event %d of its log is not readable", orphan.run, transcript.seq + 1, extra=ids)
             break
     ending = interrupted("The server stopped in the middle of this reply. What was written is kept.")
     last_seq = transcript.seq + 1

@@ -28,6 +28,7 @@ from chat.runs.flusher import Flusher, Tail
 from chat.services.chats import title_chat
 from chat.services.messages import Posted, Started, post_message
 from chat.services.runs import finish_run
+from config.logs import about
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +157,7 @@ class Supervisor:
 
     async def _work(self, started: Started) -> None:
         """A run from its first event to its last."""
+        about(run=started.run, chat=started.chat)
         work = self._runs[started.run]
         tail = self._flusher.open(started.run, started.chat, started.token)
         self._feeds.open(started.run, started.chat, tail.transcript)
