@@ -1,4 +1,4 @@
-"""A model's server on loopback, and an agent that asks it and does not wait long."""
+"""A model's server on loopback, and agents that ask it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from chat.agents.openai_chat import OpenAIChatAgent
 from tests.fakes.upstream import FakeUpstream
-from tests.unit.agents.asking import openai_agent
+from tests.unit.agents.asking import IMPATIENT, openai_agent
 
 
 @pytest.fixture
@@ -20,5 +20,13 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 @pytest.fixture
 async def agent(upstream: FakeUpstream) -> AsyncIterator[OpenAIChatAgent]:
     agent = openai_agent(upstream.base_url)
+    yield agent
+    await agent.aclose()
+
+
+@pytest.fixture
+async def impatient(upstream: FakeUpstream) -> AsyncIterator[OpenAIChatAgent]:
+    """An agent that takes half a second of silence for the end."""
+    agent = openai_agent(upstream.base_url, patience=IMPATIENT)
     yield agent
     await agent.aclose()

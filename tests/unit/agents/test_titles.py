@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from chat.agents.base import AgentError, Turn, TurnMessage
-from chat.agents.openai_chat import OpenAIChatAgent, Patience
+from chat.agents.openai_chat import OpenAIChatAgent
 from chat.agents.titles import MAX_TITLE, title_from, write_title
 from chat.protocol.events import (
     AnyEvent,
@@ -162,7 +162,7 @@ async def test_chat_without_a_message_of_a_person_gets_none() -> None:
 
 async def test_stream_of_the_model_is_closed_once_the_title_is_there() -> None:
     async with FakeUpstream(Behaviour(text="Growing Tomatoes\n" + "x" * 10_000, rate=500)) as upstream:
-        agent: OpenAIChatAgent = openai_agent(upstream.base_url, patience=Patience())
+        agent: OpenAIChatAgent = openai_agent(upstream.base_url)
         start = time.monotonic()
         assert await write_title(agent, ASKED) == "Growing Tomatoes"
         assert time.monotonic() - start < TIMEOUT
