@@ -27,7 +27,7 @@ from chat.protocol.objects import AgentObject, Part
 from chat.protocol.transcript import Transcript
 from chat.runs.flusher import Flusher, Tail
 from chat.runs.heartbeat import Heartbeat
-from chat.runs.lock import AlreadyRunning, WorkerLock
+from chat.runs.lock import AlreadyRunning, worker_lock
 from chat.runs.log import RunLog
 from chat.runs.log.database import DatabaseLog
 from chat.runs.log.redis import RedisLog
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 GOODBYE = 2.0
 """Seconds over which sockets are closed at a shutdown, so that their clients do not all come back at once."""
+LOCK_LOOK = 5.0
+"""Seconds between looks at the lock that keeps a second worker away."""
 EXPIRE = 60.0
 """Seconds between removals of logs that nobody needs any more."""
 
@@ -83,6 +85,7 @@ class Runtime:
         """Say that new connections should go elsewhere, and take no new messages. Returns at once."""
         self.ready = False
         if hasattr(self, "supervisor"):
+            self._locking.cancel()
             self.supervisor.draining = True
 
     async def shutdown(self, drain: float) -> None:
@@ -127,17 +130,16 @@ class Runtime:
 
     async def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._lock = WorkerLock()
+        self._lock = worker_lock()
         try:
-            self._lock.take()
-        except AlreadyRunning as problem:
-            raise StartupRefused(str(problem)) from problem
-        try:
+            await asyncio.to_thread(self._lock.take)
             self.worker_id = await in_database(register_worker, name=f"{socket.gethostname()}:{os.getpid()}")
             if not settings.REDIS_URL:
                 # Alone, as the lock says: whatever runs by its row has no task.
                 await end_orphans(self._log, self.worker_id)
                 await in_database(remove_expired_logs)
+        except AlreadyRunning as problem:
+            raise StartupRefused(str(problem)) from problem
         except ChatError as problem:
             self._lock.release()
             raise StartupRefused(
@@ -153,6 +155,7 @@ class Runtime:
         self._notes.start()
         self._heartbeat.start()
         self._expiring = asyncio.create_task(self._expire())
+        self._locking = asyncio.create_task(self._keep_lock())
         moved.connect(self._moved, weak=False)
         self.ready = True
 
@@ -197,6 +200,22 @@ class Runtime:
                 await in_database(remove_expired_logs)
             except ChatError:
                 logger.warning("expired logs are removed later: the database does not answer")
+
+    async def _keep_lock(self) -> None:
+        """Where the lock was lost, take it again; as long as another worker has it, take no messages."""
+        while True:
+            await asyncio.sleep(LOCK_LOOK)
+            try:
+                await asyncio.to_thread(self._lock.keep)
+            except AlreadyRunning as problem:
+                if self.ready:
+                    logger.error("%s This one takes no messages until then.", problem)  # noqa: TRY400  # not a bug
+                self.ready, self.supervisor.draining = False, True
+            except ChatError:
+                # Nobody can take it from a database that does not answer.
+                continue
+            else:
+                self.ready, self.supervisor.draining = True, False
 
     # --- What moved ---------------------------------------------------------------------------------------------------
 
