@@ -89,6 +89,8 @@ class MemoryLog:
         return Appended.WRITTEN
 
     async def seal(self, run: UUID, token: UUID) -> None:
+        if self.down:
+            raise Unavailable
         self.owners[run] = token
 
     async def read(self, run: UUID, after: int = 0) -> list[bytes]:

@@ -42,6 +42,8 @@ class Heartbeat:
         self._supervisor = supervisor
         self._beaten = self._held_since = time.monotonic()
         self._idle_since: dict[UUID, float] = {}
+        self._taken: set[UUID] = set()
+        """Runs that another worker began to answer, and that are not ended yet."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,14 +56,18 @@ class Heartbeat:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    async def look(self) -> None:
+        """Say that this worker lives, and look after its runs and those of the dead."""
+        await self._beat()
+        await self._look_after_own()
+        if time.monotonic() - self._held_since >= LEASE:
+            await self._take_over()
+
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(BEAT * random.uniform(0.8, 1.0))  # noqa: S311  # keeps workers apart
             try:
-                await self._beat()
-                await self._look_after_own()
-                if time.monotonic() - self._held_since >= LEASE:
-                    await self._take_over()
+                await self.look()
             except ChatError as problem:
                 logger.warning("a heartbeat was missed: %s", problem.code)
             except Exception:
@@ -69,24 +75,29 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         await in_reserve(beat, worker_id=self._worker_id, name=f"{socket.gethostname()}:{os.getpid()}")
-        if time.monotonic() - self._beaten > LEASE:
-            # It was silent for so long that others may have taken its runs, and so may have been all others.
+        if time.monotonic() - self._beaten > 2 * BEAT:
+            # What kept it silent may have kept all others so, and they may beat a little later than this one.
             self._held_since = time.monotonic()
         self._beaten = time.monotonic()
 
     async def _take_over(self) -> None:
         for orphan in await in_reserve(selectors.stale_runs, LEASE):
+            self._taken.add(orphan.run)
             if await end_orphan(self._log, self._worker_id, orphan):
                 ids = {"run": orphan.run, "chat": orphan.chat}
                 logger.warning("run %s was taken from a silent worker and ended", orphan.run, extra=ids)
+            self._taken.discard(orphan.run)
 
     async def _look_after_own(self) -> None:
-        """Stop what should stop, and start or end what is ours and has no task: the answer to its commit was lost."""
+        """Stop what should stop, give up what is not ours any more, and start or end what is ours and has no task: the
+        answer to its commit was lost, or the log did not answer when it was taken."""
         now = time.monotonic()
         live = self._supervisor.live
         own = await in_reserve(selectors.runs_of_worker, self._worker_id)
         idle = {run.run: self._idle_since.get(run.run, now) for run in own if run.run not in live}
         self._idle_since = idle
+        for run_id in live - {run.run for run in own}:
+            self._supervisor.drop(run_id)
         for run in own:
             if run.run in live:
                 if run.stop_requested:
@@ -95,7 +106,8 @@ class Heartbeat:
                 await self._adopt(run)
 
     async def _adopt(self, run: selectors.OwnRun) -> None:
-        if await self._log.read(run.run):
+        await self._log.seal(run.run, run.token)
+        if run.run in self._taken or await self._log.read(run.run):
             await fold(self._log, selectors.Orphan(run.run, run.chat, run.token))
         else:
             self._supervisor.take(
@@ -103,4 +115,5 @@ class Heartbeat:
                     run=run.run, chat=run.chat, reply=run.reply, agent=run.agent, token=run.token, position=run.position
                 )
             )
+        self._taken.discard(run.run)
         logger.warning("run %s had no task", run.run, extra={"run": run.run, "chat": run.chat})

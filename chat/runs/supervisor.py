@@ -20,7 +20,7 @@ from chat.agents.base import Agent, AgentError, Turn, TurnMessage
 from chat.agents.titles import write_title
 from chat.database import in_database, in_reserve
 from chat.feeds import Feeds
-from chat.protocol.codes import ChatError, Draining, UnknownAgent
+from chat.protocol.codes import ChatError, Draining, Unavailable, UnknownAgent
 from chat.protocol.events import RunError, RunFinished, RunStarted, TokenUsage, clean
 from chat.protocol.objects import ErrorObject
 from chat.runs.ending import Ending, interrupted
@@ -42,6 +42,7 @@ MAX_CODE = 64
 MAX_SENTENCE = 2000
 """Characters of what an agent says went wrong: its code, and its sentence for people."""
 RESTARTED = "The server was restarted in the middle of this reply. What was written is kept."
+LOG_AWAY = "Replies cannot be written just now, so the message was not sent. Try again in a moment: it is posted once."
 END_RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to end a run whose database does not answer; the last repeats."""
 TITLE_BEFORE = 5
@@ -76,11 +77,14 @@ class Supervisor:
     # --- What consumers and views call --------------------------------------------------------------------------------
 
     async def post(self, *, user_id: UUID, chat_id: UUID, text: str, client_id: str, agent: str | None) -> Posted:
-        """Post a message and start its run; see `services.post_message` for what it raises, also `Draining` and
-        `UnknownAgent`. A caller that goes away changes nothing: a committed run is started all the same.
+        """Post a message and start its run; see `services.post_message` for what it raises, also `Draining`,
+        `UnknownAgent`, and `Unavailable` while the log of runs is away. A caller that goes away changes nothing: a
+        committed run is started all the same.
         """
         if self.draining:
             raise Draining(retry_after=1.0)
+        if not self._flusher.answers:
+            raise Unavailable(LOG_AWAY, retry_after=2.0)
         if agent is not None and agent not in self._agents:
             raise UnknownAgent
         # Counted before the task's first step, so that a shutdown waits for it.
@@ -94,6 +98,13 @@ class Supervisor:
         work = self._runs.get(run_id)
         if work is not None:
             self._cut(work, Ending("stopped"))
+
+    def drop(self, run_id: UUID) -> None:
+        """Give up a run that by its row has ended, or is another worker's: its agent may say nothing by which its task
+        would find out."""
+        work = self._runs.get(run_id)
+        if work is not None:
+            self._cut(work, interrupted())
 
     def take(self, started: Started) -> None:
         """Start to work on a run that this process owns. Does nothing if it does already."""
