@@ -11,13 +11,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.http import fetch
 from tests.server import ServerProcess
-from tests.services import Databases, Postgres, Service, Valkey, free_port
+from tests.services import Postgres, Service, Valkey, free_port
 
 AGENTS = ("AGENTS", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
 CADDYFILE = """\
@@ -111,12 +112,12 @@ class Cluster:
             stack.enter_context(self.valkey)
             if self._own_postgres:
                 stack.enter_context(self.postgres)
-            databases = Databases(self.postgres.url())
-            self.database_url = databases.new()
+            self.database_url = self.postgres.databases.new()
             if not self._own_postgres:
-                stack.callback(databases.drop, self.database_url)
-            for number in range(self._count):
-                self.workers.append(stack.enter_context(self._worker(number)))
+                stack.callback(self.postgres.databases.drop, self.database_url)
+            self.workers = [self._worker(number) for number in range(self._count)]
+            with ThreadPoolExecutor(self._count) as starting:
+                list(starting.map(stack.enter_context, self.workers))
             self._stack = stack.pop_all()
         return self
 

@@ -209,6 +209,11 @@ class Postgres(Service):
             owner = pwd.getpwnam(self._user)
             os.chown(self.sockets, owner.pw_uid, owner.pw_gid)
 
+    @functools.cached_property
+    def databases(self) -> Databases:
+        """The databases on it."""
+        return Databases(self.url())
+
     def url(self, name: str = "postgres") -> str:
         """What DATABASE_URL is to be for one of its databases."""
         return f"postgres://postgres@/{name}?host={quote(str(self.sockets))}"
@@ -279,7 +284,7 @@ class Databases:
 def databases() -> Databases:
     """The Postgres that all tests of a run share."""
     given = os.environ.get("TEST_DATABASE_URL")
-    return Databases(given or _until_the_end(Postgres()).url())
+    return Databases(given) if given else _until_the_end(Postgres()).databases
 
 
 @functools.cache

@@ -1,0 +1,180 @@
+"""Workers that are killed or fall asleep: what anyone was shown stays, and exactly one other worker ends their runs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from tests import TIMEOUT
+from tests.cluster import Cluster
+from tests.faults.harness import (
+    ENV,
+    LEASE,
+    TAKEN,
+    Asked,
+    Watcher,
+    all_agree,
+    ask,
+    assert_calm,
+    assert_ended_once,
+    assert_in_full,
+    at,
+    ended,
+    gone,
+    logged,
+    seeds,
+    stopped,
+    takeovers,
+    text_of,
+    until,
+    watching,
+)
+from tests.people import new_person
+from tests.server import ServerProcess
+from tests.services import Postgres
+
+pytestmark = pytest.mark.timeout(4 * TAKEN + 4 * TIMEOUT)
+FOREVER = 100_000
+"""Words; a run of so many does not end before it is made to."""
+
+
+def was_refused(owner: ServerProcess, asked: Asked) -> bool:
+    """Whether a worker says that it found a run of its own ended by another."""
+    return any(asked.run in line and "was ended by another" in line for line in owner.log.splitlines())
+
+
+async def test_kill_9_of_the_owner_leaves_all_that_was_shown_and_one_worker_ends_it(postgres: Postgres) -> None:
+    with Cluster(workers=3, postgres=postgres, env=ENV) as cluster:
+        owner, *others = cluster.workers
+        person = new_person(owner)
+        chats = [await person.new_chat() for _ in range(4)]
+        watchers = [Watcher(at(person, worker), chats) for worker in cluster.workers]
+        async with watching(*watchers):
+            asked = [await ask(person, chat, words=FOREVER, delay=0.005) for chat in chats]
+            for watcher in watchers:
+                for run in asked:
+                    await watcher.has_seen(run.reply, 50)
+            pid = owner.pid
+            owner.kill()
+            assert gone(pid)
+            began = time.monotonic()
+            survivor = at(person, others[0])
+            watchers[0].person = survivor
+            replies = [await ended(survivor, run, TAKEN) for run in asked]
+            assert time.monotonic() - began <= TAKEN
+            await all_agree(survivor, *watchers)
+        for run, reply in zip(asked, replies, strict=True):
+            assert reply["status"] == "interrupted"
+            assert reply["error"]["code"] == "interrupted"
+            for watcher in watchers:
+                assert text_of(reply) == watcher.texts[run.reply]
+            assert takeovers(cluster, run.run) == 1
+            assert assert_ended_once(cluster, run) == "interrupted"
+        assert_calm(cluster)
+
+
+async def test_an_owner_that_was_asleep_changes_nothing_when_it_wakes_up(cluster: Cluster) -> None:
+    owner, other = cluster.workers
+    person = new_person(owner)
+    chats = [await person.new_chat() for _ in range(3)]
+    watchers = [Watcher(at(person, worker), chats) for worker in (owner, other)]
+    survivor = at(person, other)
+    async with watching(*watchers):
+        asked = [await ask(person, chat, words=FOREVER, delay=0.005) for chat in chats[1:]]
+        # One whose agent says nothing when it wakes up, so that nothing tells its owner.
+        asked.append(await ask(person, chats[0], words=FOREVER, delay=0.001, hang_after=60))
+        for watcher in watchers:
+            for run in asked:
+                await watcher.has_seen(run.reply, 50)
+        os.kill(owner.pid, signal.SIGSTOP)
+        try:
+            await until(lambda: stopped(owner.pid), "the owner to stand still")
+            asleep = time.monotonic()
+            replies = [await ended(survivor, run, TAKEN) for run in asked]
+            events = [logged(cluster, run.run) for run in asked]
+            await until(lambda: time.monotonic() - asleep > 2 * LEASE, "twice the lease", 3 * LEASE)
+        finally:
+            os.kill(owner.pid, signal.SIGCONT)
+        for run in asked:
+            await until(functools.partial(was_refused, owner, run), "the owner to notice that it was refused")
+        await all_agree(survivor, *watchers)
+        # It may work again, and take nobody's runs for its own long sleep.
+        again = await ask(person, chats[0], words=20, delay=0.01)
+        assert_in_full(text_of(await ended(person, again)), 20)
+        await all_agree(person, *watchers)
+    for run, reply, before in zip(asked, replies, events, strict=True):
+        assert reply["status"] == "interrupted"
+        assert takeovers(cluster, run.run) == 1
+        assert logged(cluster, run.run) == before
+        assert assert_ended_once(cluster, run) == "interrupted"
+        for watcher in watchers:
+            assert watcher.texts[run.reply] == text_of(reply)
+    assert_calm(cluster)
+
+
+async def test_kill_9_of_a_viewers_worker_costs_the_viewer_nothing(cluster: Cluster) -> None:
+    owner, other = cluster.workers
+    person = new_person(owner)
+    chat = await person.new_chat()
+    elsewhere = [Watcher(at(person, other), [chat]) for _ in range(3)]
+    watcher = Watcher(person, [chat])
+    async with watching(watcher, *elsewhere):
+        asked = await ask(person, chat, words=600, delay=0.01)
+        for each in elsewhere:
+            await each.has_seen(asked.reply, 30)
+        pid = other.pid
+        other.kill()
+        assert gone(pid)
+        elsewhere[0].person = person
+        await elsewhere[0].has_seen(asked.reply, 100)
+        await asyncio.to_thread(other.start)
+        for each in elsewhere[1:]:
+            await each.has_seen(asked.reply, 100)
+        await ended(person, asked)
+        await all_agree(person, watcher, *elsewhere)
+    for each in (watcher, *elsewhere):
+        assert_in_full(each.texts[asked.reply], 600)
+    assert_ended_once(cluster, asked)
+
+
+async def test_stop_racing_the_finish_and_a_takeover_leaves_one_end(cluster: Cluster) -> None:
+    owner, other = cluster.workers
+    person = new_person(owner)
+    elsewhere = at(person, other)
+    chances = [random.Random(seed) for seed in seeds(60, 12)]  # noqa: S311  # keeps no secret
+    chats = [await person.new_chat() for _ in chances]
+    watchers = [Watcher(person, chats), Watcher(elsewhere, chats)]
+    async with watching(*watchers):
+        asked = [await ask(person, chat, words=FOREVER, delay=0.05) for chat in chats]
+        for run in asked:
+            await watchers[1].has_seen(run.reply, 2)
+        os.kill(owner.pid, signal.SIGSTOP)
+        try:
+            await until(lambda: stopped(owner.pid), "the owner to stand still")
+            due = time.monotonic() + LEASE
+
+            async def stop(run: str, chance: random.Random) -> None:
+                moment = due + chance.uniform(-0.3, 1.5)
+                await until(lambda: time.monotonic() > moment, "its moment", 2 * TAKEN)
+                await elsewhere.api("POST", f"runs/{run}/stop")
+
+            stops = [asyncio.create_task(stop(run.run, chance)) for run, chance in zip(asked, chances, strict=True)]
+            # Some are refused by the row, some find the owner awake again.
+            moment = due + random.Random(chances[0].random()).uniform(0.2, 1.2)  # noqa: S311  # keeps no secret
+            await until(lambda: time.monotonic() > moment, "the owner to be woken", 2 * TAKEN)
+        finally:
+            os.kill(owner.pid, signal.SIGCONT)
+        await asyncio.gather(*stops)
+        for run in asked:
+            await ended(elsewhere, run, TAKEN)
+        await all_agree(elsewhere, *watchers)
+    for run in asked:
+        assert assert_ended_once(cluster, run) in ("stopped", "interrupted")
+        assert takeovers(cluster, run.run) <= 1
+    assert_calm(cluster)
