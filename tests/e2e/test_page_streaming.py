@@ -191,3 +191,15 @@ def test_the_view_follows_the_end_until_one_scrolls_up(page: Page, server: Serve
     expect(newest).to_be_hidden()
     finished(page)
     assert scroller.evaluate(left) < 50
+
+
+def test_the_end_of_a_reply_draws_nothing_anew(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, script(text="First.\n\nSecond.\n\nThird " + "word " * 50, delay=0.05, reasoning="Hm, let me see."))
+    page.get_by_text("Thoughts").click()
+    expect(reply(page)).to_contain_text("Second.")
+    page.evaluate("window.first = document.querySelector('.from-agent .block p')")
+    expect(reply(page)).to_have_attribute("data-status", "streaming")
+    finished(page)
+    assert page.evaluate("window.first.isConnected && window.first.textContent === 'First.'")
+    expect(page.get_by_text("Hm, let me see.", exact=True)).to_be_visible()

@@ -40,6 +40,8 @@ export class App {
     this.newId = newId;
     this.now = now;
     this.setTimeout = setTimeout;
+    /** How often each list was asked for. */
+    this.asked = { active: 0, archived: 0 };
     /** @type {Set<string>} chats whose opening is put off */
     this.reopening = new Set();
     store.follow((state, action, before) => this.follow(state, action, before));
@@ -237,15 +239,19 @@ export class App {
    * @param {boolean} [first] the newest page; otherwise the next older one
    */
   async loadChats(archived, first = false) {
-    const known = this.store.state.lists[archived ? "archived" : "active"];
-    if (known.loading === "loading" || (!first && known.loaded && !known.next)) return;
+    const name = archived ? "archived" : "active";
+    const known = this.store.state.lists[name];
+    if (!first && (known.loading === "loading" || (known.loaded && !known.next))) return;
     const before = first ? null : known.next;
+    // A newer question makes the answer to an older one void: after a reconnect the old one may never come, or come late.
+    const asked = (this.asked[name] += 1);
     this.store.dispatch({ type: "list", archived, list: { loading: "loading" } });
     try {
       const { chats, next } = await this.api.chats({ before, archived });
+      if (asked !== this.asked[name]) return;
       this.store.dispatch({ type: "list", archived, list: { loading: "", loaded: true, next }, chats, first: !before });
     } catch {
-      this.store.dispatch({ type: "list", archived, list: { loading: "failed" } });
+      if (asked === this.asked[name]) this.store.dispatch({ type: "list", archived, list: { loading: "failed" } });
     }
   }
 

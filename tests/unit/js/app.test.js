@@ -204,3 +204,20 @@ test("older messages are asked for by the position of the first that is known", 
   assert.deepEqual(asked, [[CHAT, 7]]);
   assert.equal(page.store.state.open[CHAT].earlier, false);
 });
+
+test("the answer to an older question about the list does not undo that to a newer one", async () => {
+  const answers = [];
+  const chats = () => new Promise((resolve) => answers.push(resolve));
+  const page = openPage("/", { chats });
+  const chat = (id) => ({ ...fixture("stream").frames[0].chat, id });
+  await page.greet();
+  page.last().end(1006);
+  await page.clock.pass(1_000);
+  await page.greet();
+  answers[1]({ chats: [chat("new")], next: null });
+  await settle();
+  answers[0]({ chats: [chat("old")], next: 5 });
+  await settle();
+  assert.deepEqual(Object.keys(page.store.state.chats), ["new"]);
+  assert.equal(page.store.state.lists.active.next, null);
+});

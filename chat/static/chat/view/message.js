@@ -25,7 +25,7 @@ export const Message = memo(
     return html`
       <li class="message from-agent" data-message=${message.id} data-status=${message.status} aria-busy=${live}>
         <h3 class="unseen">Reply</h3>
-        ${live ? html`<${LiveParts} message=${message} />` : html`<${Parts} parts=${message.parts} />`}
+        <${Parts} message=${message} />
         ${message.clipped && !live && html`<${ShowAll} message=${message} />`}
         ${ending(message)}
       </li>
@@ -33,21 +33,25 @@ export const Message = memo(
   },
 );
 
-/** @param {{message: WholeMessage}} props */
-function LiveParts({ message }) {
-  const parts = useSelect((state) => (message.run ? state.open[message.chat]?.runs[message.run]?.parts : undefined));
-  const known = parts ?? message.parts;
-  const last = known.at(-1);
-  const silent = !last || (last.type !== "tool_call" && !last.text);
+/**
+ * One component for a reply while it is written and afterwards, so that its end draws nothing anew: what the reader has
+ * selected or unfolded stays.
+ *
+ * @param {{message: WholeMessage}} props
+ */
+function Parts({ message }) {
+  const live = message.status === "streaming";
+  const written = useSelect((state) => (live && message.run ? state.open[message.chat]?.runs[message.run]?.parts : undefined));
+  const parts = written ?? message.parts;
+  const last = parts.at(-1);
+  const silent = live && (!last || (last.type !== "tool_call" && !last.text));
   return html`
-    <${Parts} parts=${known} live />
+    ${parts.map(
+      (part, index) =>
+        html`<${PartView} key=${`${part.type}-${part.id}`} part=${part} live=${live && index === parts.length - 1} />`,
+    )}
     ${silent && html`<p class="thinking" role="img" aria-label="Waiting for the first words"><span></span><span></span><span></span></p>`}
   `;
-}
-
-/** @param {{parts: Part[], live?: boolean}} props */
-function Parts({ parts, live = false }) {
-  return parts.map((part, index) => html`<${PartView} key=${`${part.type}-${part.id}`} part=${part} live=${live && index === parts.length - 1} />`);
 }
 
 const PartView = memo(

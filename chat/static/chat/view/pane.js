@@ -75,6 +75,7 @@ function Body({ id, pending, onEdit }) {
           ? html`<button type="button" class="button" onClick=${() => app.closePane(id)}>Close</button>`
           : html`<button type="button" class="button" onClick=${() => app.openChat(id)}>Try again</button>`}
       </div>
+      ${pending > 0 && html`<${Messages} id=${id} onEdit=${onEdit} />`}
     `;
   }
   if (pending || (ready && !empty)) return html`<${Messages} id=${id} onEdit=${onEdit} />`;
