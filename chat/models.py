@@ -35,6 +35,7 @@ class Chat(models.Model):
     version = models.BigIntegerField(default=1)
     last_position = models.BigIntegerField(default=0)
     archived = models.BooleanField(default=False)
+    pinned = models.BooleanField(default=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
     """Deleted chats can be restored until `cleanup` removes them."""
     created_at = models.DateTimeField(auto_now_add=True)
@@ -89,7 +90,11 @@ class ChatList(models.Model):
 
 
 class Message(models.Model):
-    """Something said. Messages form a tree by `parent`; today it is a line."""
+    """Something said. Messages form a tree by `parent`; one path through it is shown.
+
+    Positions grow along every path, because a child is younger than its parent: so the shown messages, in order of
+    position, are the chat as people see it, and a page of it is one query.
+    """
 
     class Role(models.TextChoices):
         USER = "user"
@@ -113,12 +118,16 @@ class Message(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="chat_messages"
     )
-    client_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  # null is outside the unique constraint
+    client_id = models.CharField(max_length=64, null=True)  # noqa: DJ001  # a reply has none
     status = models.CharField(max_length=11, choices=Status)
     parts = models.JSONField(default=list)
     """`protocol.objects.Part`s; empty while the reply is in its run's log."""
-    removed = models.BooleanField(default=False)
-    """A tombstone: without content, kept so that others learn of the removal."""
+    run = models.ForeignKey("Run", null=True, on_delete=models.SET_NULL, related_name="+")
+    """The run that writes this reply, or wrote it last: a reply that was cut off can be continued by another run."""
+    shown = models.BooleanField(default=True)
+    """Whether it lies on the chosen path. To clients one that does not is `removed`; it comes back whole."""
+    choice = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
+    """The child through which the path went last."""
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -126,11 +135,6 @@ class Message(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["chat", "position"], name="one_message_per_position"),
-            models.UniqueConstraint(
-                fields=["chat", "author", "client_id"],
-                condition=Q(client_id__isnull=False),
-                name="one_message_per_client_id",
-            ),
         ]
         indexes = [models.Index(fields=["chat", "version"], name="message_by_version")]
 
@@ -164,7 +168,12 @@ class Run(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="runs")
-    reply = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="run")
+    reply = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="runs")
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="requested_runs"
+    )
+    client_id = models.CharField(max_length=64)
+    """Of the command that asked for it: the same command again finds this run."""
     agent = models.CharField(max_length=64)
     status = models.CharField(max_length=11, choices=Status, default=Status.RUNNING)
     version = models.BigIntegerField()
@@ -186,6 +195,9 @@ class Run(models.Model):
             models.Index(fields=["chat", "version"], name="run_by_version"),
             models.Index(fields=["owner"], condition=Q(status="running"), name="running_runs"),
             models.Index(fields=["chat"], condition=Q(status="running"), name="live_runs_of_chat"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["chat", "requester", "client_id"], name="one_run_per_client_id"),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ find the parts here.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import random
@@ -17,7 +18,7 @@ from uuid import UUID
 from django.conf import settings
 
 from chat.agents.base import Agent
-from chat.agents.registry import build_agents
+from chat.agents.registry import AgentConfigError, build_agents
 from chat.database import close_pool_connections, in_database
 from chat.hub import Hub
 from chat.limits import Limits
@@ -72,8 +73,11 @@ class Runtime:
         self._ending: asyncio.Task[None] | None = None
         self.limits = Limits(settings.USER_SOCKETS, settings.USER_COMMANDS)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._agents: dict[str, Agent] = build_agents(settings.AGENTS)
         self._log: RunLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()
+
+    @functools.cached_property
+    def _agents(self) -> dict[str, Agent]:
+        return build_agents(settings.AGENTS)
 
     async def start(self) -> None:
         """Open everything. Calls share one start, also a failed one's. Raises `StartupRefused`."""
@@ -132,13 +136,14 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         self._lock = worker_lock()
         try:
+            _ = self._agents
             await asyncio.to_thread(self._lock.take)
             self.worker_id = await in_database(register_worker, name=f"{socket.gethostname()}:{os.getpid()}")
             if not settings.REDIS_URL:
                 # Alone, as the lock says: whatever runs by its row has no task.
                 await end_orphans(self._log, self.worker_id)
                 await in_database(remove_expired_logs)
-        except AlreadyRunning as problem:
+        except (AgentConfigError, AlreadyRunning) as problem:
             raise StartupRefused(str(problem)) from problem
         except ChatError as problem:
             self._lock.release()

@@ -48,14 +48,35 @@ def _chat_object(chat: Any) -> ChatObject:
         agent=chat.agent,
         version=chat.version,
         archived=chat.archived,
+        pinned=chat.pinned,
         live=chat.live,
         created_at=chat.created_at,
         updated_at=chat.updated_at,
     )
 
 
-def _message_object(message: Message) -> MessageObject:
-    run = getattr(message, "run", None)
+def _siblings(messages: Sequence[Message]) -> dict[UUID | None, list[UUID]]:
+    """All that answer the same messages as these do, by what they answer (None: the beginning of the chat), oldest
+    first; only where there are several."""
+    if not messages:
+        return {}
+    parents = {message.parent_id for message in messages}
+    same = Q(parent__in=[parent for parent in parents if parent is not None])
+    if None in parents:
+        same |= Q(parent=None)
+    found: dict[UUID | None, list[UUID]] = {}
+    rows = Message.objects.filter(same, chat=messages[0].chat_id).order_by("position")
+    for parent, message_id in rows.values_list("parent_id", "id"):
+        found.setdefault(parent, []).append(message_id)
+    return {parent: ids for parent, ids in found.items() if len(ids) > 1}
+
+
+def _message_objects(messages: Sequence[Message]) -> list[MessageObject]:
+    siblings = _siblings(messages)
+    return [_message_object(message, siblings.get(message.parent_id)) for message in messages]
+
+
+def _message_object(message: Message, siblings: list[UUID] | None) -> MessageObject:
     return MessageObject(
         id=message.id,
         chat=message.chat_id,
@@ -65,9 +86,10 @@ def _message_object(message: Message) -> MessageObject:
         author=message.author_id,
         client_id=message.client_id,
         status=message.status,  # type: ignore[arg-type]
-        run=run.id if run is not None else None,
+        run=message.run_id,
         error=ErrorObject(message.error_code, message.error_message) if message.error_code else None,
         created_at=message.created_at,
+        siblings=siblings or UNSET,
         parts=msgspec.convert(message.parts, list[Part]),
     )
 
@@ -121,10 +143,13 @@ def chat_for(*, user_id: UUID, chat_id: UUID) -> ChatObject:
 
 
 def chat_page(
-    *, user_id: UUID, archived: bool = False, before: int | None = None, limit: int = PAGE
+    *, user_id: UUID, archived: bool = False, pinned: bool = False, before: int | None = None, limit: int = PAGE
 ) -> tuple[list[ChatObject], int | None]:
-    """A page of the person's chats, newest first, and the cursor (`before`) of the next page or None."""
+    """A page of the person's chats, newest first, and the cursor (`before`) of the next page or None. `pinned`: only
+    those."""
     members = Member.objects.filter(user=user_id, chat__archived=archived, chat__deleted_at=None)
+    if pinned:
+        members = members.filter(chat__pinned=True)
     if before is not None:
         members = members.filter(recent__lt=before)
     found = list(members.order_by("-recent").values_list("chat_id", "recent")[: limit + 1])
@@ -173,13 +198,13 @@ def versions(chat_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 
 def _messages(chat_id: UUID) -> QuerySet[Message]:
-    return Message.objects.filter(chat=chat_id).select_related("run")
+    return Message.objects.filter(chat=chat_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatChange:
-    """What takes a chat from `after` to `version`; a message of a run that has ended has its parts, a streaming one has
-    none yet.
+    """What takes a chat from `after` to `version`; a message of a run that has ended has its parts, a streaming one
+    those of earlier runs.
     """
 
     after: int
@@ -203,13 +228,13 @@ def chat_change(chat_id: UUID, after: int) -> ChatChange | None:
         raise Unavailable
     if len(rows) > CHANGED_ROWS or len(runs) > CHANGED_ROWS:
         return None
-    cut = [clipped(_message_object(row)) for row in rows if not row.removed]
+    cut = [clipped(message) for message in _message_objects([row for row in rows if row.shown])]
     if sum(size for _, size in cut) > FRAME_BUDGET:
         return None
     change = Change(
         chat=_chat_object(chat),
         messages=[message for message, _ in cut],
-        removed=[row.id for row in rows if row.removed],
+        removed=[row.id for row in rows if not row.shown],
         runs=runs,
     )
     return ChatChange(after=after, version=chat.version, change=change)
@@ -231,7 +256,7 @@ def snapshot(chat_id: UUID) -> Snapshot | None:
         chat = _chats(Chat.objects.filter(id=chat_id, deleted_at=None)).first()
         if chat is None:
             return None
-        rows = list(_messages(chat_id).filter(removed=False).order_by("-position")[: PAGE + 1])
+        rows = list(_messages(chat_id).filter(shown=True).order_by("-position")[: PAGE + 1])
         live = Run.objects.filter(chat=chat_id, status=Run.Status.RUNNING)
         runs = [_run_object(run) for run in live]
         if versions([chat_id]).get(chat_id) == chat.version:
@@ -244,8 +269,8 @@ def _page(rows: Sequence[Message], limit: int) -> tuple[list[MessageObject], boo
     """The first of `rows` (newest first) that fit a frame, oldest first, and whether there are more."""
     messages: list[MessageObject] = []
     budget = FRAME_BUDGET
-    for row in rows[:limit]:
-        message, size = clipped(_message_object(row))
+    for whole in _message_objects(rows[:limit]):
+        message, size = clipped(whole)
         if messages and size > budget:
             return messages[::-1], True
         messages.append(message)
@@ -260,7 +285,7 @@ def message_page(
     Raises `NotFound`.
     """
     _visible(user_id, chat_id)
-    rows = _messages(chat_id).filter(removed=False)
+    rows = _messages(chat_id).filter(shown=True)
     if before is not None:
         rows = rows.filter(position__lt=before)
     return _page(list(rows.order_by("-position")[: limit + 1]), limit)
@@ -269,10 +294,10 @@ def message_page(
 def message_for(*, user_id: UUID, chat_id: UUID, message_id: UUID) -> MessageObject:
     """One message, whole. Raises `NotFound`."""
     _visible(user_id, chat_id)
-    row = _messages(chat_id).filter(id=message_id, removed=False).first()
+    row = _messages(chat_id).filter(id=message_id).first()
     if row is None:
         raise NotFound
-    return _message_object(row)
+    return _message_objects([row])[0]
 
 
 # --- Runs ------------------------------------------------------------------------------------------------------------
@@ -316,15 +341,13 @@ class OwnRun:
     reply: UUID
     agent: str
     token: UUID
-    position: int
-    """Of the reply."""
     stop_requested: bool
 
 
 def runs_of_worker(worker_id: UUID) -> list[OwnRun]:
     """The running runs that the worker owns by their rows."""
     found = Run.objects.filter(owner=worker_id, status=Run.Status.RUNNING).values_list(
-        "id", "chat_id", "reply_id", "agent", "token", "reply__position", "stop_requested"
+        "id", "chat_id", "reply_id", "agent", "token", "stop_requested"
     )
     return [OwnRun(*row) for row in found]
 
@@ -356,10 +379,10 @@ class Said:
 
 def history(chat_id: UUID, *, before: int, budget: int) -> list[Said]:
     """The newest messages before position `before` that fit `budget` characters, oldest first; the last one always,
-    cut to the budget at its start. Empty messages and removed ones are left out.
+    cut to the budget at its start. Empty messages and those of other branches are left out.
     """
     said: list[Said] = []
-    rows = Message.objects.filter(chat=chat_id, position__lt=before, removed=False).order_by("-position")
+    rows = Message.objects.filter(chat=chat_id, position__lt=before, shown=True).order_by("-position")
     for role, parts in rows.values_list("role", "parts")[:HISTORY_ROWS].iterator(chunk_size=20):
         text = "\n\n".join(part["text"] for part in parts if part["type"] == "text" and part["text"])
         if not text.strip():
@@ -371,6 +394,25 @@ def history(chat_id: UUID, *, before: int, budget: int) -> list[Said]:
         if budget <= 0:
             break
     return said[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an agent is asked: what was said before, oldest first, and the part of the reply that it should go on with,
+    or None where it begins.
+    """
+
+    said: list[Said]
+    continues: str | None
+
+
+def question(reply_id: UUID, *, budget: int) -> Question:
+    """What the run of this reply is asked, within `budget` characters. A reply that has parts already is part of it."""
+    chat_id, position, parts = Message.objects.values_list("chat_id", "position", "parts").get(id=reply_id)
+    texts = [part["id"] for part in parts if part["type"] == "text" and part["text"].strip()]
+    if not texts:
+        return Question(said=history(chat_id, before=position, budget=budget), continues=None)
+    return Question(said=history(chat_id, before=position + 1, budget=budget), continues=texts[-1])
 
 
 def title_wanted(chat_id: UUID) -> bool:

@@ -12,7 +12,7 @@ from chat.models import Run
 from chat.protocol.objects import RunStatus, TextPart
 from chat.services.announce import Move, moved
 from chat.services.chats import create_chat
-from chat.services.messages import Posted, post_message
+from chat.services.messages import Asking, Posted, post_message
 from chat.services.runs import finish_run
 from chat.services.workers import register_worker
 
@@ -29,21 +29,28 @@ def new_chat(user: UUID, *, title: str | None = None) -> UUID:
     return create_chat(user_id=user, client_id=f"chat-{next(_numbers)}", agent="assistant", title=title)
 
 
-def say(user: UUID, chat: UUID, text: str = "Hello", *, client_id: str = "", worker: UUID | None = None) -> Posted:
-    """Post a message; its run is `running`, and nobody works on it."""
-    return post_message(
+def asking(
+    user: UUID, chat: UUID, *, client_id: str = "", worker: UUID | None = None, agent: str | None = None
+) -> Asking:
+    """Who asks, with a `client_id` of its own unless given."""
+    return Asking(
         user_id=user,
         chat_id=chat,
-        text=text,
         client_id=client_id or f"message-{next(_numbers)}",
         worker_id=worker or register_worker(name="test"),
+        agent=agent,
     )
 
 
-def answer(posted: Posted, text: str = "Hi", *, status: RunStatus = "completed") -> None:
-    """End the run that `posted` began, with `text` for its reply."""
+def say(user: UUID, chat: UUID, text: str = "Hello", *, client_id: str = "", worker: UUID | None = None) -> Posted:
+    """Post a message; its run is `running`, and nobody works on it."""
+    return post_message(asking(user, chat, client_id=client_id, worker=worker), text=text)
+
+
+def answer(posted: Posted, text: str = "Hi", *, status: RunStatus = "completed", part: str = "") -> None:
+    """End the run that `posted` began, with `text` for its reply, in a part of its own or in `part`."""
     token = Run.objects.values_list("token", flat=True).get(id=posted.run)
-    parts = [TextPart(id=f"{posted.run}.1", text=text)] if text else []
+    parts = [TextPart(id=part or f"{posted.run}.1", text=text)] if text else []
     assert finish_run(run_id=posted.run, token=token, status=status, parts=[*parts], last_seq=5)
 
 

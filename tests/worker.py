@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,7 @@ from chat.models import Message, Run, RunEvent
 from chat.protocol.events import AnyEvent, RunError, RunFinished, decode_event
 from chat.runs.log import RunLog
 from chat.runtime import Runtime
-from chat.services.messages import Posted
+from chat.services.messages import Posted, post_message
 from tests import TIMEOUT
 
 
@@ -38,7 +39,7 @@ async def worker(*agents: Agent, log: RunLog | None = None) -> AsyncIterator[Run
 async def post(runtime: Runtime, user: UUID, chat: UUID, text: str = "Hello", **fields: Any) -> Posted:
     """Post a message and start its run."""
     wanted = {"client_id": uuid4().hex, "agent": None, **fields}
-    return await runtime.supervisor.post(user_id=user, chat_id=chat, text=text, **wanted)
+    return await runtime.supervisor.ask(partial(post_message, text=text), user_id=user, chat_id=chat, **wanted)
 
 
 async def idle(runtime: Runtime) -> None:

@@ -43,10 +43,16 @@ class Turn:
     thread_id: str
     run_id: str
     messages: Sequence[TurnMessage]
+    continues: str | None = None
+    """Where the last message is an unfinished reply to go on with: the id of its part that the first text continues."""
 
     def part_id(self, number: int) -> str:
         """An id for the `number`th part of the reply (AG-UI's `messageId`), unique over all runs."""
         return f"{self.run_id}.{number}"
+
+    def text_id(self, number: int) -> str:
+        """The same for the first text of the reply: that of the part to go on with, where there is one."""
+        return self.continues or self.part_id(number)
 
 
 class Agent(Protocol):

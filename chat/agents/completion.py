@@ -96,6 +96,7 @@ class CompletionReader:
         self._parts = 0
         self._kind: _Kind | None = None
         self._part_id = ""
+        self._first_text = True
         self._texts: list[str] = []
         self._tools: dict[int, str] = {}
         self._tool_ids: list[str] = []
@@ -200,9 +201,13 @@ class CompletionReader:
             self._close_part()
             self._parts += 1
             self._kind = kind
-            self._part_id = self._turn.part_id(self._parts)
+            self._part_id = self._text_id() if kind == "text" else self._turn.part_id(self._parts)
             self._events.append(_START[kind](message_id=self._part_id))
         self._texts.append(delta)
+
+    def _text_id(self) -> str:
+        first, self._first_text = self._first_text, False
+        return self._turn.text_id(self._parts) if first else self._turn.part_id(self._parts)
 
     def _flush(self, *, last: bool = False) -> None:
         """Make one event of the texts that have gathered."""

@@ -31,6 +31,9 @@ CONTEXT_CHARS = 48_000
 """Characters of earlier messages, where the settings name no number: some 12,000 tokens of English."""
 
 
+CONTINUE = "Your last message was cut off. Continue it exactly where it ended; repeat nothing and add no introduction."
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a server may take, in seconds."""
@@ -142,7 +145,9 @@ class OpenAIChatAgent:
 
     async def _send(self, turn: Turn) -> httpx2.Response:
         system = [TurnMessage("system", self._system_prompt)] if self._system_prompt else []
-        messages = [{"role": message.role, "content": clean(message.text)} for message in (*system, *turn.messages)]
+        go_on = [TurnMessage("user", CONTINUE)] if turn.continues else []
+        said = (*system, *turn.messages, *go_on)
+        messages = [{"role": message.role, "content": clean(message.text)} for message in said]
         sending = self._client.chat.completions.with_streaming_response.create(
             model=self.model,
             # The client walks through `messages` by their types, 0.1 ms for each, while every stream of the process

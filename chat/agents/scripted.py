@@ -36,6 +36,7 @@ from chat.protocol.events import (
 )
 
 COMMAND = "/script"
+CONTINUED = " …and this is where it goes on, to its end."
 MARKDOWN = """\
 # A heading
 
@@ -111,7 +112,7 @@ class ScriptedAgent:
 
     async def run(self, turn: Turn) -> AsyncGenerator[AnyEvent]:
         """See `Agent.run`."""
-        script = _script(turn.messages[-1].text)
+        script = _script(turn.messages[-1].text) if turn.continues is None else Script(text=CONTINUED)
         delay = self._delay if script.delay is None else script.delay
         if script.reasoning:
             part = turn.part_id(1)
@@ -128,7 +129,7 @@ class ScriptedAgent:
             yield ToolCallArgs(tool_call_id=part, delta='"anything"}')
             yield ToolCallEnd(tool_call_id=part)
             yield ToolCallResult(message_id=turn.part_id(3), tool_call_id=part, content="nothing found")
-        part = turn.part_id(4)
+        part = turn.text_id(4)
         yield TextMessageStart(message_id=part)
         said = 0
         for word in _words(script.text or ""):

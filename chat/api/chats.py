@@ -36,6 +36,7 @@ class NewChat(msgspec.Struct, forbid_unknown_fields=True):
 class ChatEdit(msgspec.Struct, forbid_unknown_fields=True):
     title: Annotated[str, Meta(max_length=200)] | None = None
     archived: bool | None = None
+    pinned: bool | None = None
 
 
 class ChatPage(msgspec.Struct):
@@ -52,12 +53,13 @@ async def _chat(request: AuthedRequest, chat: UUID) -> ChatObject:
 async def list_chats(
     request: AuthedRequest,
     archived: bool = False,
+    pinned: Annotated[bool, Query(description="Only pinned ones")] = False,
     before: Annotated[int | None, Query(description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = selectors.PAGE,
 ) -> HttpResponse:
     """The person's chats, the one with the newest message first."""
     page, cursor = await in_database(
-        selectors.chat_page, user_id=request.auth.id, archived=archived, before=before, limit=limit
+        selectors.chat_page, user_id=request.auth.id, archived=archived, pinned=pinned, before=before, limit=limit
     )
     return answer(ChatPage(chats=page, next=cursor))
 
@@ -81,12 +83,14 @@ async def get_chat(request: AuthedRequest, chat: UUID) -> HttpResponse:
 
 @router.patch("/{uuid:chat}", openapi_extra=documented(body=ChatEdit, answers={200: ChatObject}))
 async def edit_chat(request: AuthedRequest, chat: UUID) -> HttpResponse:
-    """Rename a chat, put it away, or take it back."""
+    """Rename a chat, put it away or take it back, pin it or not."""
     edit = read(request, ChatEdit)
     if edit.title is not None:
         await in_database(chats.rename_chat, user_id=request.auth.id, chat_id=chat, title=edit.title)
     if edit.archived is not None:
         await in_database(chats.archive_chat, user_id=request.auth.id, chat_id=chat, archived=edit.archived)
+    if edit.pinned is not None:
+        await in_database(chats.pin_chat, user_id=request.auth.id, chat_id=chat, pinned=edit.pinned)
     return answer(await _chat(request, chat))
 
 

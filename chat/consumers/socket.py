@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -30,11 +32,32 @@ from chat.protocol.codes import (
     TextTooLong,
     TooManyChats,
 )
-from chat.protocol.commands import ChatClose, ChatCreate, ChatOpen, Command, MessageSend, Received, RunStop
+from chat.protocol.commands import (
+    ChatClose,
+    ChatCreate,
+    ChatOpen,
+    Command,
+    MessageChoose,
+    MessageContinue,
+    MessageEdit,
+    MessageRetry,
+    MessageSend,
+    Received,
+    RunStop,
+)
 from chat.protocol.frames import PROTOCOL, Ack, Hello, Limits, error
 from chat.protocol.objects import RunObject, UserObject
 from chat.runtime import runtime
 from chat.services.chats import create_chat
+from chat.services.messages import (
+    Asking,
+    Posted,
+    choose_branch,
+    continue_reply,
+    edit_message,
+    post_message,
+    retry_reply,
+)
 from chat.services.runs import request_stop
 from chat.session import user_of_session
 
@@ -231,8 +254,11 @@ class ChatSocket(AsyncConsumer):
                 return Ack(id=command.id)
             case ChatCreate():
                 return await self._create(command)
-            case MessageSend():
-                return await self._post(command)
+            case MessageSend() | MessageEdit() | MessageRetry() | MessageContinue():
+                return await self._ask(command)
+            case MessageChoose():
+                await in_database(choose_branch, user_id=self.user.id, chat_id=command.chat, message_id=command.message)
+                return Ack(id=command.id)
             case RunStop():
                 await in_database(request_stop, user_id=self.user.id, run_id=command.run)
                 return Ack(id=command.id)
@@ -249,13 +275,11 @@ class ChatSocket(AsyncConsumer):
         )
         return Ack(id=command.id, chat=await in_database(selectors.chat_for, user_id=self.user.id, chat_id=chat_id))
 
-    async def _post(self, command: MessageSend) -> Ack:
-        if len(command.text.encode()) > commands.MAX_TEXT:
-            raise TextTooLong
-        posted = await runtime.supervisor.post(
+    async def _ask(self, command: MessageSend | MessageEdit | MessageRetry | MessageContinue) -> Ack:
+        posted = await runtime.supervisor.ask(
+            _question(command),
             user_id=self.user.id,
             chat_id=command.chat,
-            text=command.text,
             client_id=command.client_id,
             agent=command.agent,
         )
@@ -310,3 +334,18 @@ class ChatSocket(AsyncConsumer):
         except ChatError:
             return False
         return 0 <= seq <= feed.seq
+
+
+def _question(command: MessageSend | MessageEdit | MessageRetry | MessageContinue) -> Callable[[Asking], Posted]:
+    """The service that carries out `command`. Raises `TextTooLong` over 48 KiB."""
+    if isinstance(command, MessageSend | MessageEdit) and len(command.text.encode()) > commands.MAX_TEXT:
+        raise TextTooLong
+    match command:
+        case MessageSend():
+            return partial(post_message, text=command.text)
+        case MessageEdit():
+            return partial(edit_message, message_id=command.message, text=command.text)
+        case MessageRetry():
+            return partial(retry_reply, message_id=command.message)
+        case MessageContinue():
+            return partial(continue_reply, message_id=command.message)

@@ -19,10 +19,12 @@ from msgspec import UNSET
 from chat import selectors
 from chat.consumers.flow import Flow, TooSlow
 from chat.database import in_database
+from chat.feeds import Feed
 from chat.hub import Hub
 from chat.protocol.codes import ChatError, Close
 from chat.protocol.frames import ChatChanged, ChatsChanged, ChatSnapshot, Frame, Sendable, encode
-from chat.protocol.objects import MessageObject, RunObject
+from chat.protocol.objects import MessageObject, Part, RunObject
+from chat.protocol.transcript import merged
 
 logger = logging.getLogger(__name__)
 
@@ -249,7 +251,9 @@ class Writer:
             seq = 0
             if feed.transcript.size <= SNAPSHOT_BYTES and run.reply in messages:
                 seq = feed.seq
-                messages[run.reply] = msgspec.structs.replace(messages[run.reply], parts=feed.transcript.parts())
+                messages[run.reply] = msgspec.structs.replace(
+                    messages[run.reply], parts=_so_far(messages[run.reply], feed)
+                )
             view.runs[run.run] = seq
             runs.append(msgspec.structs.replace(run, seq=seq))
         frame = ChatSnapshot(
@@ -268,3 +272,8 @@ def _without_parts(message: MessageObject, known: set[UUID]) -> MessageObject:
     if message.run in known:
         return msgspec.structs.replace(message, parts=UNSET, clipped=UNSET)
     return message
+
+
+def _so_far(message: MessageObject, feed: Feed) -> list[Part]:
+    """The parts of a reply that is being written: what earlier runs left, and what this one has said."""
+    return merged(message.parts if message.parts is not UNSET else [], feed.transcript.parts())

@@ -74,6 +74,48 @@ class MessageSend(_Command, tag="message.send"):
     agent: AgentName | None = None
 
 
+class MessageEdit(_Command, tag="message.edit"):
+    """Say something else instead of an own message: the new one is shown in its place, with a reply of its own; the old
+    branch stays. The ack has the ids; a repeated `client_id` gets the same. Busy chats refuse."""
+
+    id: CommandId
+    chat: UUID
+    message: UUID
+    text: str
+    client_id: ClientId
+    agent: AgentName | None = None
+
+
+class MessageRetry(_Command, tag="message.retry"):
+    """Ask for another reply beside this one, which stays in its branch. The ack is as for `message.send`."""
+
+    id: CommandId
+    chat: UUID
+    message: UUID
+    """The reply."""
+    client_id: ClientId
+    agent: AgentName | None = None
+
+
+class MessageContinue(_Command, tag="message.continue"):
+    """Let the last reply go on, where it was stopped or broke off. The ack is as for `message.send`."""
+
+    id: CommandId
+    chat: UUID
+    message: UUID
+    """The reply."""
+    client_id: ClientId
+    agent: AgentName | None = None
+
+
+class MessageChoose(_Command, tag="message.choose"):
+    """Show this one of a message's `siblings`, and what followed it, to everyone who has the chat open."""
+
+    id: CommandId
+    chat: UUID
+    message: UUID
+
+
 class RunStop(_Command, tag="run.stop"):
     """Stop a run; what it has said stays. The ack says that the wish is recorded, also for a run that has ended."""
 
@@ -89,7 +131,18 @@ class Received(_Command, tag="received"):
     count: Annotated[int, Meta(ge=0)]
 
 
-Command = ChatCreate | ChatOpen | ChatClose | MessageSend | RunStop | Received
+Command = (
+    ChatCreate
+    | ChatOpen
+    | ChatClose
+    | MessageSend
+    | MessageEdit
+    | MessageRetry
+    | MessageContinue
+    | MessageChoose
+    | RunStop
+    | Received
+)
 
 
 class _Id(msgspec.Struct):

@@ -52,7 +52,7 @@ class Ack(msgspec.Struct, tag_field="type", tag="ack", omit_defaults=True):
     resumed: bool | None = None
     """Of `chat.open`."""
     message: UUID | None = None
-    """Of `message.send`, with `reply` and `run`."""
+    """The message that is answered; of `message.send`, `.edit`, `.retry` and `.continue`, with `reply` and `run`."""
     reply: UUID | None = None
     run: UUID | None = None
 

@@ -66,6 +66,7 @@ class ChatObject(msgspec.Struct):
     version: int
     """Grows by one with every change to the chat, its messages or its runs."""
     archived: bool
+    pinned: bool
     live: bool
     """A reply is being written."""
     created_at: datetime
@@ -86,6 +87,9 @@ class MessageObject(msgspec.Struct):
     run: UUID | None
     error: ErrorObject | None
     created_at: datetime
+    siblings: list[UUID] | UnsetType = UNSET
+    """Where there are several: the messages that answer the same one, oldest first, this one among them. The others are
+    not shown; `message.choose` shows one instead."""
     parts: list[Part] | UnsetType = UNSET
     clipped: bool | UnsetType = UNSET
     """True where `parts` were cut to fit a frame; GET /api/chats/{chat}/messages/{message} has them whole."""

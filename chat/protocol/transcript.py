@@ -157,6 +157,19 @@ class Transcript:
         return list(parts.values())
 
 
+def merged(base: list[Part], more: list[Part]) -> list[Part]:
+    """The parts of a reply whose first run left `base` and whose next one says `more`: text that goes on in a part of
+    `base` is appended to it."""
+    parts = {part.id: part for part in base}
+    for part in more:
+        before = parts.get(part.id)
+        if isinstance(before, TextPart) and isinstance(part, TextPart):
+            parts[part.id] = TextPart(id=part.id, text=before.text + part.text)
+        else:
+            parts[part.id] = part
+    return list(parts.values())
+
+
 def _fold(parts: dict[str, Part], event: AnyEvent) -> None:
     found: Part | None
     match event:

@@ -111,9 +111,7 @@ class Heartbeat:
             await fold(self._log, selectors.Orphan(run.run, run.chat, run.token))
         else:
             self._supervisor.take(
-                Started(
-                    run=run.run, chat=run.chat, reply=run.reply, agent=run.agent, token=run.token, position=run.position
-                )
+                Started(run=run.run, chat=run.chat, reply=run.reply, agent=run.agent, token=run.token)
             )
         self._taken.discard(run.run)
         logger.warning("run %s had no task", run.run, extra={"run": run.run, "chat": run.chat})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ from chat.protocol.objects import ErrorObject
 from chat.runs.ending import Ending, interrupted
 from chat.runs.flusher import Flusher, Tail
 from chat.services.chats import title_chat
-from chat.services.messages import Posted, Started, post_message
+from chat.services.messages import Asking, Posted, Started
 from chat.services.runs import finish_run
 from config.logs import about
 
@@ -76,10 +76,19 @@ class Supervisor:
 
     # --- What consumers and views call --------------------------------------------------------------------------------
 
-    async def post(self, *, user_id: UUID, chat_id: UUID, text: str, client_id: str, agent: str | None) -> Posted:
-        """Post a message and start its run; see `services.post_message` for what it raises, also `Draining`,
-        `UnknownAgent`, and `Unavailable` while the log of runs is away. A caller that goes away changes nothing: a
-        committed run is started all the same.
+    async def ask(
+        self,
+        question: Callable[[Asking], Posted],
+        *,
+        user_id: UUID,
+        chat_id: UUID,
+        client_id: str,
+        agent: str | None,
+    ) -> Posted:
+        """Carry out a service of `services.messages`, its own arguments bound, and start the run that it made.
+
+        Raises what the service raises, `Draining`, `UnknownAgent`, and `Unavailable` while the log of runs is away. A
+        caller that goes away changes nothing: a committed run is started all the same.
         """
         if self.draining:
             raise Draining(retry_after=1.0)
@@ -87,11 +96,10 @@ class Supervisor:
             raise Unavailable(LOG_AWAY, retry_after=2.0)
         if agent is not None and agent not in self._agents:
             raise UnknownAgent
+        asking = Asking(user_id=user_id, chat_id=chat_id, client_id=client_id, worker_id=self._worker_id, agent=agent)
         # Counted before the task's first step, so that a shutdown waits for it.
         self._posting += 1
-        return await asyncio.shield(
-            self._spawn(self._post(user_id=user_id, chat_id=chat_id, text=text, client_id=client_id, agent=agent))
-        )
+        return await asyncio.shield(self._spawn(self._ask(question, asking)))
 
     def stop(self, run_id: UUID) -> None:
         """Stop a run of this process whose wish to stop is recorded; others are not ours to stop."""
@@ -148,17 +156,9 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _post(self, *, user_id: UUID, chat_id: UUID, text: str, client_id: str, agent: str | None) -> Posted:
+    async def _ask(self, question: Callable[[Asking], Posted], asking: Asking) -> Posted:
         try:
-            posted = await in_database(
-                post_message,
-                user_id=user_id,
-                chat_id=chat_id,
-                text=text,
-                client_id=client_id,
-                worker_id=self._worker_id,
-                agent=agent,
-            )
+            posted = await in_database(question, asking)
         finally:
             self._posting -= 1
             self._one_less.set()
@@ -208,13 +208,12 @@ class Supervisor:
             # A stop that came before this task was known to anyone is in the row.
             if await in_database(selectors.stop_requested, started.run):
                 return Ending("stopped")
-            said = await in_database(
-                selectors.history, started.chat, before=started.position, budget=agent.context_chars
-            )
+            question = await in_database(selectors.question, started.reply, budget=agent.context_chars)
             turn = Turn(
                 thread_id=str(started.chat),
                 run_id=str(started.run),
-                messages=[TurnMessage(message.role, message.text) for message in said],
+                messages=[TurnMessage(message.role, message.text) for message in question.said],
+                continues=question.continues,
             )
             return await self._listen(agent, turn, tail)
         except (AgentError, ChatError) as problem:

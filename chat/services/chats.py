@@ -124,6 +124,15 @@ def archive_chat(*, user_id: UUID, chat_id: UUID, archived: bool) -> None:
             _save(chat, "archived")
 
 
+def pin_chat(*, user_id: UUID, chat_id: UUID, pinned: bool) -> None:
+    """Keep a chat at the top of the list, or not any more. Raises `NotFound`."""
+    with transaction.atomic():
+        chat = locked_chat(user_id=user_id, chat_id=chat_id)
+        if chat.pinned != pinned:
+            chat.pinned = pinned
+            _save(chat, "pinned")
+
+
 def delete_chat(*, user_id: UUID, chat_id: UUID) -> None:
     """Take a chat from everyone's list and stop its runs. It can be restored until `cleanup` removes its rows a day
     later. Raises `NotFound`, also for a chat that is deleted already.

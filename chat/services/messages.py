@@ -1,22 +1,28 @@
-"""Posting a message, which starts the run that answers it."""
+"""Asking: what starts a run. A message is posted or edited, a reply asked for again or continued.
+
+All four are the same act: lock the chat, look whether this command was carried out before, look whether the chat is
+free, add to the tree, start a run.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from chat.models import Chat, Message, Run
-from chat.protocol.codes import ChatBusy, EmptyText, InvalidCommand, TextTooLong, TooManyRequests
+from chat.protocol.codes import ChatBusy, EmptyText, InvalidCommand, NotAllowed, NotFound, TextTooLong, TooManyRequests
 from chat.protocol.commands import MAX_TEXT_HTTP
 from chat.services.announce import Move, announce
 from chat.services.chats import bump_lists, locked_chat
+from chat.services.tree import last_shown, put_below, show_branch
 
 TITLE_CHARS = 60
 TOO_MANY_RUNS = "Too many replies are being written for you at once. Wait for one to end, or stop one."
+CONTINUABLE = (Message.Status.STOPPED, Message.Status.INTERRUPTED, Message.Status.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +34,12 @@ class Started:
     reply: UUID
     agent: str
     token: UUID
-    position: int
-    """Of the reply; the turn is made of what comes before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of a message; `started` only where this call made it."""
+    """What became of a question: the message that is answered, its reply and the run; `started` only where this call
+    made it."""
 
     message: UUID
     reply: UUID
@@ -42,76 +47,182 @@ class Posted:
     started: Started | None
 
 
-def post_message(
-    *, user_id: UUID, chat_id: UUID, text: str, client_id: str, worker_id: UUID, agent: str | None = None
-) -> Posted:
-    """Post `text` and make the empty reply and the run that will write it, all in one transaction.
-
-    A `client_id` that this user has used in this chat before returns what it made then, also while the chat is busy.
-    `agent` overrides the chat's for this reply; it must exist. Raises `NotFound`, `EmptyText`, `TextTooLong` over 1 MiB
-    of UTF-8, `ChatBusy`, `TooManyRequests` (replies at once). Afterwards the caller owes the run: it must be
-    started, or ended by `finish_run`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Who asks, and where. The same `client_id` of the same user in the same chat is the same question: asked again,
+    also while the chat is busy, it returns what it made then. `agent` overrides the chat's for this reply; it exists.
     """
+
+    user_id: UUID
+    chat_id: UUID
+    client_id: str
+    worker_id: UUID
+    agent: str | None = None
+
+
+def post_message(asking: Asking, *, text: str) -> Posted:
+    """Post `text` at the end of what is shown, with the empty reply and the run that will write it: one transaction.
+
+    Raises `NotFound`, `EmptyText`, `TextTooLong` over 1 MiB of UTF-8, `ChatBusy`, `TooManyRequests` (replies at once).
+    Afterwards the caller owes the run: it must be started, or ended by `finish_run`.
+    """
+    _check_text(text)
+    with transaction.atomic():
+        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
+        if (known := _asked_before(chat, asking)) is not None:
+            return known
+        _check_free(chat, asking.user_id)
+        return _ask(chat, asking, text, parent=last_shown(chat))
+
+
+def edit_message(asking: Asking, *, message_id: UUID, text: str) -> Posted:
+    """Say something else instead of an own message: a new one beside it, with a reply of its own, is shown from now on.
+    The old one and what followed stay in their branch. Raises as `post_message` does, and `NotAllowed`."""
+    _check_text(text)
+    with transaction.atomic():
+        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
+        if (known := _asked_before(chat, asking)) is not None:
+            return known
+        message = _message(chat, message_id)
+        if message.role != Message.Role.USER or message.author_id != asking.user_id:
+            raise NotAllowed("Only your own messages can be edited.")
+        _check_free(chat, asking.user_id)
+        return _ask(chat, asking, text, parent=message.parent)
+
+
+def retry_reply(asking: Asking, *, message_id: UUID) -> Posted:
+    """Ask for another reply beside this one; it is shown from now on. Raises `NotFound`, `NotAllowed` (no reply),
+    `ChatBusy`, `TooManyRequests`."""
+    with transaction.atomic():
+        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
+        if (known := _asked_before(chat, asking)) is not None:
+            return known
+        old = _message(chat, message_id)
+        if old.role != Message.Role.ASSISTANT or old.parent is None:
+            raise NotAllowed("Only a reply can be asked for again.")
+        _check_free(chat, asking.user_id)
+        chat.version += 1
+        reply = _new_reply(chat, old.parent)
+        put_below(chat, [reply])
+        return _start(chat, asking, reply)
+
+
+def continue_reply(asking: Asking, *, message_id: UUID) -> Posted:
+    """Let a reply that was stopped, interrupted or failed go on where it ended, in the same message. Only the last one
+    that is shown can. Raises as `retry_reply` does."""
+    with transaction.atomic():
+        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
+        if (known := _asked_before(chat, asking)) is not None:
+            return known
+        reply = _message(chat, message_id)
+        if reply.status not in CONTINUABLE or last_shown(chat) != reply:
+            raise NotAllowed("Only the last reply can be continued, when it was stopped or broke off.")
+        _check_free(chat, asking.user_id)
+        chat.version += 1
+        reply.status, reply.version, reply.run_id = Message.Status.STREAMING, chat.version, uuid4()
+        reply.error_code = reply.error_message = ""
+        reply.save(update_fields=["status", "version", "run", "error_code", "error_message"])
+        return _start(chat, asking, reply)
+
+
+def choose_branch(*, user_id: UUID, chat_id: UUID, message_id: UUID) -> None:
+    """Show this message and what followed it last, instead of those beside it. Nothing changes where it is shown.
+    Raises `NotFound`, and `ChatBusy` while a reply is being written."""
+    with transaction.atomic():
+        chat = locked_chat(user_id=user_id, chat_id=chat_id)
+        message = _message(chat, message_id)
+        if message.shown:
+            return
+        if Run.objects.filter(chat=chat, status=Run.Status.RUNNING).exists():
+            raise ChatBusy
+        chat.version += 1
+        show_branch(chat, message)
+        chat.save(update_fields=["version"])
+        announce(Move(chats={chat.id: chat.version}))
+
+
+def _check_text(text: str) -> None:
     if "\x00" in text:
         raise InvalidCommand("A message may not hold the character NUL (U+0000). Remove it and send again.")
     if not text.strip():
         raise EmptyText
     if len(text.encode()) > MAX_TEXT_HTTP:
         raise TextTooLong("A message may have 1 MiB at most. Send it in parts.")
-    with transaction.atomic():
-        chat = locked_chat(user_id=user_id, chat_id=chat_id)
-        known = Message.objects.filter(chat=chat, author_id=user_id, client_id=client_id).first()
-        if known is not None:
-            return _posted_before(known)
-        if Run.objects.filter(chat=chat, status=Run.Status.RUNNING).exists():
-            raise ChatBusy
-        if Run.objects.filter(status=Run.Status.RUNNING, chat__members__user=user_id).count() >= settings.USER_RUNS:
-            raise TooManyRequests(TOO_MANY_RUNS, retry_after=5.0)
-        return _post(chat, user_id=user_id, text=text, client_id=client_id, worker_id=worker_id, agent=agent)
 
 
-def _posted_before(message: Message) -> Posted:
-    replies = Message.objects.filter(chat_id=message.chat_id, parent=message, role=Message.Role.ASSISTANT)
-    reply = replies.select_related("run").earliest("position")
-    return Posted(message=message.id, reply=reply.id, run=reply.run.id, started=None)
+def _asked_before(chat: Chat, asking: Asking) -> Posted | None:
+    run = (
+        Run.objects.filter(chat=chat, requester_id=asking.user_id, client_id=asking.client_id)
+        .select_related("reply")
+        .first()
+    )
+    if run is None or run.reply.parent_id is None:
+        return None
+    return Posted(message=run.reply.parent_id, reply=run.reply_id, run=run.id, started=None)
 
 
-def _post(chat: Chat, *, user_id: UUID, text: str, client_id: str, worker_id: UUID, agent: str | None) -> Posted:
+def _check_free(chat: Chat, user_id: UUID) -> None:
+    if Run.objects.filter(chat=chat, status=Run.Status.RUNNING).exists():
+        raise ChatBusy
+    if Run.objects.filter(status=Run.Status.RUNNING, chat__members__user=user_id).count() >= settings.USER_RUNS:
+        raise TooManyRequests(TOO_MANY_RUNS, retry_after=5.0)
+
+
+def _message(chat: Chat, message_id: UUID) -> Message:
+    message = Message.objects.filter(chat=chat, id=message_id).select_related("parent").first()
+    if message is None:
+        raise NotFound
+    return message
+
+
+def _ask(chat: Chat, asking: Asking, text: str, *, parent: Message | None) -> Posted:
     chat.version += 1
-    parent = Message.objects.filter(chat=chat, removed=False).order_by("-position").first()
     message = Message(
         chat=chat,
         parent=parent,
-        position=chat.last_position + 1,
         version=chat.version,
         role=Message.Role.USER,
-        author_id=user_id,
-        client_id=client_id,
+        author_id=asking.user_id,
+        client_id=asking.client_id,
         status=Message.Status.COMPLETE,
     )
     message.parts = [{"type": "text", "id": str(message.id), "text": text}]
-    reply = Message(
+    reply = _new_reply(chat, message)
+    put_below(chat, [message, reply])
+    if chat.titled_by == Chat.TitledBy.NOBODY:
+        chat.title, chat.titled_by = _first_words(text), Chat.TitledBy.WORDS
+    return _start(chat, asking, reply)
+
+
+def _new_reply(chat: Chat, parent: Message) -> Message:
+    return Message(
         chat=chat,
-        parent=message,
-        position=chat.last_position + 2,
+        parent=parent,
         version=chat.version,
         role=Message.Role.ASSISTANT,
         status=Message.Status.STREAMING,
+        run_id=uuid4(),
     )
-    Message.objects.bulk_create([message, reply])
+
+
+def _start(chat: Chat, asking: Asking, reply: Message) -> Posted:
+    """Make the run that `reply` names already, and save the chat, whose version has been raised."""
+    assert reply.run_id is not None and reply.parent_id is not None  # noqa: S101, PT018  # a reply always has both
     run = Run.objects.create(
-        chat=chat, reply=reply, agent=agent or chat.agent, version=chat.version, owner_id=worker_id
+        id=reply.run_id,
+        chat=chat,
+        reply=reply,
+        requester_id=asking.user_id,
+        client_id=asking.client_id,
+        agent=asking.agent or chat.agent,
+        version=chat.version,
+        owner_id=asking.worker_id,
     )
-    chat.last_position += 2
     chat.updated_at = timezone.now()
-    if chat.titled_by == Chat.TitledBy.NOBODY:
-        chat.title, chat.titled_by = _first_words(text), Chat.TitledBy.WORDS
     chat.save(update_fields=["version", "last_position", "updated_at", "title", "titled_by"])
     announce(Move(chats={chat.id: chat.version}, users=bump_lists(chat, recent=True)))
-    started = Started(
-        run=run.id, chat=chat.id, reply=reply.id, agent=run.agent, token=run.token, position=reply.position
-    )
-    return Posted(message=message.id, reply=reply.id, run=run.id, started=started)
+    started = Started(run=run.id, chat=chat.id, reply=reply.id, agent=run.agent, token=run.token)
+    return Posted(message=reply.parent_id, reply=reply.id, run=run.id, started=started)
 
 
 def _first_words(text: str) -> str:

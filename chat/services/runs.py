@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,6 +13,7 @@ from chat.models import Chat, Member, Message, Run
 from chat.protocol.codes import NotFound
 from chat.protocol.events import TokenUsage
 from chat.protocol.objects import ErrorObject, Part, RunStatus
+from chat.protocol.transcript import merged
 from chat.services.announce import Move, announce
 from chat.services.chats import bump_lists
 
@@ -47,7 +47,7 @@ def finish_run(
     usage: list[TokenUsage] | None = None,
     error: ErrorObject | None = None,
 ) -> bool:
-    """End a run: its status, usage and `last_seq`, and its reply's final `parts`.
+    """End a run: its status, usage and `last_seq`, and `parts`, all that its events made, in its reply.
 
     Says whether this call ended it: false when it has ended already or `token` is not the run's any more, and then
     nothing is changed. However many race, one wins. `last_seq` is that of the terminal event, which the caller appends
@@ -71,14 +71,12 @@ def finish_run(
         )
         if not won:
             return False
-        plain: list[dict[str, Any]] = msgspec.to_builtins(parts)
-        Message.objects.filter(run=run_id).update(
-            status=MESSAGE_STATUS[status],
-            version=version,
-            parts=plain,
-            error_code=problem.code,
-            error_message=problem.message,
-        )
+        reply = Message.objects.get(run=run_id)
+        # What earlier runs of the same reply have left goes before.
+        reply.parts = msgspec.to_builtins(merged(msgspec.convert(reply.parts, list[Part]), parts))
+        reply.status, reply.version = MESSAGE_STATUS[status], version
+        reply.error_code, reply.error_message = problem.code, problem.message
+        reply.save(update_fields=["status", "version", "parts", "error_code", "error_message"])
         chat.version = version
         chat.save(update_fields=["version"])
         announce(Move(chats={chat.id: version}, users=bump_lists(chat)))

@@ -44,7 +44,9 @@ from chat.protocol.objects import (
 CHAT, RUN, MESSAGE, USER = (UUID(int=number) for number in range(1, 5))
 THEN = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
-chat = ChatObject(CHAT, "Tïtle", "assistant", 7, archived=False, live=True, created_at=THEN, updated_at=THEN)
+chat = ChatObject(
+    CHAT, "Tïtle", "assistant", 7, archived=False, pinned=True, live=True, created_at=THEN, updated_at=THEN
+)
 message = MessageObject(
     id=MESSAGE,
     chat=CHAT,

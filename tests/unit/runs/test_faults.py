@@ -17,6 +17,7 @@ from chat.protocol.codes import Unavailable
 from chat.protocol.events import AnyEvent, TextMessageContent
 from chat.runs import flusher as flusher_module
 from chat.runs import supervisor as module
+from chat.services.messages import Asking, Posted
 from chat.services.runs import finish_run, seal_run
 from chat.services.workers import register_worker
 from tests import TIMEOUT
@@ -198,16 +199,13 @@ async def test_a_database_that_fails_at_the_end_is_asked_again_and_the_run_ends_
     assert found.last_seq == len(found.events)
 
 
-async def test_a_database_that_fails_at_the_start_is_the_callers_to_know(
-    user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(**_: Any) -> None:
+async def test_a_database_that_fails_at_the_start_is_the_callers_to_know(user: UUID, chat: UUID) -> None:
+    def fail(_: Asking) -> Posted:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(module, "post_message", fail)
     async with worker(Speaker(saying("Never"))) as runtime:
         with pytest.raises(Unavailable):
-            await post(runtime, user, chat)
+            await runtime.supervisor.ask(fail, user_id=user, chat_id=chat, client_id="k", agent=None)
         assert runtime.supervisor.live == frozenset()
 
 
@@ -217,7 +215,7 @@ async def test_a_database_that_fails_before_the_agent_is_asked_ends_the_run_as_f
     def fail(*_: Any, **__: Any) -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(selectors, "history", fail)
+    monkeypatch.setattr(selectors, "question", fail)
     async with worker(Speaker(saying("Never"))) as runtime:
         posted = await post(runtime, user, chat)
         await idle(runtime)

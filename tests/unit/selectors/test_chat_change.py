@@ -11,14 +11,22 @@ from hypothesis import strategies as st
 
 from chat import selectors
 from chat.models import Chat, Message
+from chat.protocol.codes import NotAllowed
 from chat.protocol.frames import FRAME_BUDGET, encode_object
 from chat.protocol.objects import ChatObject, MessageObject, RunObject, TextPart
 from chat.selectors import CHANGED_ROWS, CLIP_BYTES, PAGE
 from chat.services.chats import archive_chat, delete_chat, rename_chat
-from chat.services.messages import Posted
+from chat.services.messages import (
+    Asking,
+    Posted,
+    choose_branch,
+    continue_reply,
+    edit_message,
+    retry_reply,
+)
 from chat.services.runs import request_stop
 from chat.services.workers import register_worker
-from tests.chats import answer, new_chat, new_user, say, talk
+from tests.chats import answer, asking, new_chat, new_user, say, talk
 
 pytestmark = pytest.mark.django_db
 
@@ -31,14 +39,6 @@ def user() -> UUID:
 @pytest.fixture
 def chat(user: UUID) -> UUID:
     return new_chat(user)
-
-
-def remove(chat: UUID, message: UUID) -> None:
-    """Leave a tombstone, as a removal will."""
-    row = Chat.objects.get(id=chat)
-    row.version += 1
-    row.save(update_fields=["version"])
-    Message.objects.filter(id=message).update(removed=True, version=row.version, parts=[])
 
 
 @dataclass
@@ -67,10 +67,36 @@ class Known:
         return Known(change.change.chat, messages, (self.live | begun) - ended)
 
 
-_commands = st.lists(
-    st.sampled_from(["post", "post", "answer", "answer", "fail", "stop", "rename", "archive", "remove", "look"]),
-    max_size=14,
-)
+_TALK = ["post", "post", "answer", "answer", "fail", "stop", "rename", "archive", "look"]
+_TREE = ["retry", "edit", "continue", "choose", "choose"]
+_commands = st.lists(st.sampled_from([*_TALK, *_TREE]), max_size=20)
+
+
+def branch(who: Asking, command: str, number: int) -> Posted | None:
+    """Do something to the tree, to one or another of its messages where there is one that it can be done to."""
+    wanted = Message.objects.filter(
+        chat=who.chat_id,
+        role="user" if command == "edit" else "assistant",
+        shown=command != "choose",
+        **({"status__in": ["failed", "stopped"]} if command == "continue" else {}),
+    )
+    found = list(wanted.order_by("position").values_list("id", flat=True))
+    if not found:
+        return None
+    message = found[number % len(found)]
+    match command:
+        case "retry":
+            return retry_reply(who, message_id=message)
+        case "edit":
+            return edit_message(who, message_id=message, text=f"edited {number}")
+        case "continue":
+            try:
+                return continue_reply(who, message_id=message)
+            except NotAllowed:
+                return None
+        case _:
+            choose_branch(user_id=who.user_id, chat_id=who.chat_id, message_id=message)
+            return None
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -94,10 +120,8 @@ def test_state_plus_change_is_fresh_state(commands: list[str]) -> None:
                 rename_chat(user_id=user, chat_id=chat, title=f"title {number}")
             case "archive":
                 archive_chat(user_id=user, chat_id=chat, archived=bool(number % 2))
-            case "remove":
-                rows = Message.objects.filter(chat=chat, removed=False, status="complete")
-                if (row := rows.order_by("?").first()) is not None:
-                    remove(chat, row.id)
+            case "retry" | "edit" | "continue" | "choose" if running is None:
+                running = branch(asking(user, chat, worker=worker), command, number)
             case "look":
                 known.append(Known.fresh(chat))
     fresh = Known.fresh(chat)
@@ -131,8 +155,11 @@ def test_a_chat_that_is_missing_or_deleted_has_neither_change_nor_snapshot(user:
 def rows(chat: UUID, count: int, text: str = "x") -> None:
     """So many messages in one new version, without the time that posting them takes."""
     version = Chat.objects.get(id=chat).version + 1
+    ids = [uuid4() for _ in range(count)]
     Message.objects.bulk_create(
         Message(
+            id=ids[position - 1],
+            parent_id=ids[position - 2] if position > 1 else None,
             chat_id=chat,
             position=position,
             version=version,
@@ -149,6 +176,7 @@ def one_more(chat: UUID, position: int) -> None:
     """Another message like the first, in the same version."""
     row = Message.objects.get(chat=chat, position=1)
     row.pk, row.position = uuid4(), position
+    row.parent = Message.objects.get(chat=chat, position=position - 1)
     row.save(force_insert=True)
 
 

@@ -13,7 +13,7 @@ from chat.protocol.commands import MAX_TEXT_HTTP
 from chat.services.chats import create_chat, delete_chat
 from chat.services.messages import Posted, post_message
 from chat.services.workers import register_worker
-from tests.chats import announced, answer, new_chat, new_user, say
+from tests.chats import announced, answer, asking, new_chat, new_user, say
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_a_message_comes_with_its_empty_reply_and_the_run_that_will_write_it(use
     assert (reply.parent_id, message.parent_id) == (message.id, None)
     assert (run.status, run.owner_id, run.agent, run.last_seq) == ("running", worker, "assistant", 0)
     assert posted.started is not None
-    assert (posted.started.run, posted.started.token, posted.started.position) == (run.id, run.token, reply.position)
+    assert (posted.started.run, posted.started.token, posted.started.reply) == (run.id, run.token, reply.id)
 
 
 def test_positions_and_versions_count_up_without_a_clock(user: UUID, chat: UUID) -> None:
@@ -57,8 +57,7 @@ def test_positions_and_versions_count_up_without_a_clock(user: UUID, chat: UUID)
 
 
 def test_an_agent_can_be_chosen_for_one_reply(user: UUID, chat: UUID) -> None:
-    worker = register_worker(name="w")
-    post_message(user_id=user, chat_id=chat, text="Hi", client_id="k", worker_id=worker, agent="other")
+    post_message(asking(user, chat, agent="other"), text="Hi")
     assert Run.objects.get().agent == "other"
     assert Chat.objects.get().agent == "assistant"
 
