@@ -1,0 +1,376 @@
+"""What one socket is told, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import OperationalError
+
+from chat import selectors
+from chat.agents.base import AgentError, Turn
+from chat.consumers import flow as flow_module
+from chat.consumers import writer as module
+from chat.database import close_pool_connections, in_database
+from chat.hub import Hub
+from chat.protocol import frames
+from chat.protocol.codes import Close
+from chat.protocol.events import AnyEvent, TextMessageContent
+from chat.protocol.frames import Ack
+from chat.protocol.transcript import Transcript, entry
+from chat.services.chats import delete_chat, rename_chat
+from chat.services.messages import Posted
+from chat.services.runs import request_stop
+from tests import TIMEOUT
+from tests.agents import Speaker, Waiting, finished, saying, text
+from tests.chats import new_chat, new_user, say, talk
+from tests.logs import MemoryLog
+from tests.reader import Reader, reading
+from tests.state import Frame, State
+from tests.until import until
+from tests.worker import post, worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def user() -> UUID:
+    return new_user()
+
+
+@pytest.fixture
+def chats(user: UUID) -> list[UUID]:
+    return [new_chat(user) for _ in range(4)]
+
+
+def check_order(reader: Reader) -> set[str]:
+    """What holds by construction, over all that a reader was sent; returns the runs whose end it saw.
+
+    Versions and seqs have no gap; a run's events come after the frame that announced it, before the one that ends it.
+    """
+    versions: dict[str, int] = {}
+    cursors: dict[str, int] = {}
+    ended: set[str] = set()
+    for frame in reader.frames:
+        if frame["type"] == "chat.snapshot":
+            versions[frame["chat"]["id"]] = frame["version"]
+            cursors |= {run["run"]: run["seq"] for run in frame["runs"]}
+        elif frame["type"] == "chat.changed":
+            assert frame["after"] == versions[frame["chat"]]
+            versions[frame["chat"]] = frame["version"]
+            for run in frame["change"].get("runs", []):
+                if run["status"] == "running":
+                    assert run["seq"] == cursors.setdefault(run["run"], 0)
+                elif run["run"] in cursors:
+                    assert cursors.pop(run["run"]) == run["seq"], "ended before its last event was sent"
+                    ended.add(run["run"])
+        elif frame["type"] == "run.events":
+            assert frame["after"] == cursors[frame["run"]], "not announced, or a gap"
+            assert frame["seq"] > frame["after"]
+            cursors[frame["run"]] = frame["seq"]
+    return ended
+
+
+async def as_fresh(reader: Reader, *chats: UUID) -> None:
+    """Wait until what this reader knows of these chats is what a new one is told."""
+    hub, user = reader.writer._hub, reader.writer._user
+
+    def known(state: State) -> dict[str, Any]:
+        return {str(chat): (state.open[str(chat)].version, dict(state.open[str(chat)].messages)) for chat in chats}
+
+    async with reading(hub, user, *chats) as new:
+        await until(lambda: len(new.of("chat.snapshot")) == len(chats))
+        await until(lambda: known(reader.state) == known(new.state))
+
+
+async def test_order_holds_by_construction_for_many_readers_of_many_chats(user: UUID, chats: list[UUID]) -> None:
+    chance = random.Random(7)  # noqa: S311  # the same run each time
+
+    async def speech(turn: Turn) -> AsyncGenerator[AnyEvent]:
+        for event in text(turn, *(f"{number} " for number in range(chance.randrange(30)))):
+            yield event
+            await asyncio.sleep(chance.choice((0, 0, 0, 0.002)))
+        if chance.random() < 0.2:
+            raise AgentError("agent_failed", "No.")
+        if chance.random() < 0.8:
+            yield finished(turn)
+
+    async def life(chat: UUID) -> None:
+        for number in range(4):
+            posted = await post(runtime, user, chat, f"Question {number}")
+            if chance.random() < 0.3:
+                await in_database(rename_chat, user_id=user, chat_id=chat, title=f"Title {number}")
+            if chance.random() < 0.3:
+                await in_database(request_stop, user_id=user, run_id=posted.run)
+            await until(lambda posted=posted: posted.run not in runtime.supervisor.live)  # type: ignore[misc]
+
+    async with worker(Speaker(speech)) as runtime, reading(runtime.hub, user, *chats) as first:
+        lives = asyncio.gather(*(life(chat) for chat in chats))
+        await until(lambda: len(first.of("run.events")) > 3)
+        async with reading(runtime.hub, user, *chats) as second:
+            await lives
+            for reader in (first, second):
+                await as_fresh(reader, *chats)
+                check_order(reader)
+                assert reader.codes == []
+            # All but what ended before its snapshot was made.
+            assert len(check_order(first)) >= 12
+
+
+async def test_an_ack_comes_before_what_it_announces(user: UUID, chats: list[UUID]) -> None:
+    async with worker(Speaker(saying("Hi"))) as runtime:
+        reader = Reader(runtime.hub, user)
+        reader.open(chats[0])
+        reader.writer.say(Ack("c1", resumed=False))
+        task = asyncio.create_task(reader.writer.run())
+        await until(lambda: reader.of("chat.snapshot"))
+        task.cancel()
+        reader.writer.leave()
+    assert [frame["type"] for frame in reader.frames][:2] == ["ack", "chat.snapshot"]
+
+
+async def test_the_end_of_a_run_does_not_repeat_its_text(user: UUID, chats: list[UUID]) -> None:
+    async with worker(Speaker(saying("Hello, ", "world"))) as runtime, reading(runtime.hub, user, chats[0]) as reader:
+        await until(lambda: reader.of("chat.snapshot"))
+        posted = await post(runtime, user, chats[0])
+        await until(lambda: reader.status(posted.reply) == "complete" and len(reader.of("chat.changed")) == 2)
+        last = reader.of("chat.changed")[-1]["change"]
+        assert reader.text(posted.reply) == "Hello, world"
+    (reply,) = last["messages"]
+    assert "parts" not in reply
+    assert last["runs"][0]["status"] == "completed"
+
+
+async def test_a_snapshot_of_a_streaming_chat_has_what_was_said_and_goes_on_from_there(
+    user: UUID, chats: list[UUID]
+) -> None:
+    waiting = Waiting("So ", "far", after=" and on")
+    async with worker(Speaker(waiting)) as runtime:
+        posted = await post(runtime, user, chats[0])
+        feed = runtime.hub.feeds.follow(posted.run, chats[0])
+        await until(lambda: feed.seq == 3)
+        async with reading(runtime.hub, user, chats[0]) as reader:
+            await until(lambda: reader.of("chat.snapshot"))
+            (snapshot,) = reader.of("chat.snapshot")
+            assert snapshot["runs"][0]["seq"] == 3
+            assert snapshot["messages"][1]["parts"] == [{"type": "text", "id": f"{posted.run}.1", "text": "So far"}]
+            waiting.go.set()
+            await until(lambda: reader.status(posted.reply) == "complete")
+            assert reader.text(posted.reply) == "So far and on"
+            check_order(reader)
+
+
+async def test_a_long_reply_in_flight_comes_as_events_after_the_snapshot(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SNAPSHOT_BYTES", 100)
+    waiting = Waiting(300 * "word ", after="end")
+    async with worker(Speaker(waiting)) as runtime:
+        posted = await post(runtime, user, chats[0])
+        feed = runtime.hub.feeds.follow(posted.run, chats[0])
+        await until(lambda: feed.seq == 3)
+        async with reading(runtime.hub, user, chats[0]) as reader:
+            await until(lambda: reader.text(posted.reply) == 300 * "word ")
+            (snapshot,) = reader.of("chat.snapshot")
+            assert (snapshot["runs"][0]["seq"], snapshot["messages"][1]["parts"]) == (0, [])
+
+
+@pytest.mark.parametrize("read", ["snapshot", "chat_change"])
+async def test_a_chat_that_is_hidden_while_it_is_read_is_not_sent(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    shown, hidden = chats[:2]
+    original, begun, go = getattr(selectors, read), threading.Event(), threading.Event()
+
+    def slow(chat: UUID, *args: Any) -> Any:
+        found = original(chat, *args)
+        if chat == hidden:
+            begun.set()
+            go.wait(TIMEOUT)
+        return found
+
+    async with worker(Speaker(saying("Hi"))) as runtime, reading(runtime.hub, user, shown) as reader:
+        if read == "chat_change":
+            reader.open(hidden)
+        await until(lambda: len(reader.of("chat.snapshot")) == len(reader.writer.views))
+        before = len(reader.frames)
+        monkeypatch.setattr(selectors, read, slow)
+        if read == "snapshot":
+            reader.open(hidden)
+        await in_database(rename_chat, user_id=user, chat_id=hidden, title="T")
+        await until(begun.is_set)
+        reader.writer.hide(hidden)
+        go.set()
+        await in_database(rename_chat, user_id=user, chat_id=shown, title="T")
+        await until(lambda: reader.of("chat.changed", chat=shown))
+        said = reader.frames[before:]
+    assert not [frame for frame in said if frame["type"] == "chat.snapshot" or frame.get("chat") == str(hidden)]
+
+
+async def test_of_a_chat_that_is_hidden_between_two_frames_only_the_first_is_sent(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "FRAME_BUDGET", 1)
+    async with driven(user, chats[0]) as (hub, say_more, _), reading(hub, user, chats[0]) as reader:
+        await until(lambda: reader.of("chat.snapshot"))
+        reader.on_frame = lambda frame: frame["type"] == "run.events" and reader.writer.hide(chats[0])
+        for _ in range(3):
+            say_more()
+        await until(lambda: reader.of("run.events"))
+        reader.writer.say(Ack("c1"))
+        await until(lambda: reader.of("ack"))
+        assert len(reader.of("run.events")) == 1
+
+
+@asynccontextmanager
+async def driven(user: UUID, *chats: UUID) -> AsyncIterator[tuple[Hub, Callable[..., None], list[Posted]]]:
+    """A hub without runs of its own: a call says one more token in the live run of a chat, by its number."""
+    posts = [await in_database(say, user, chat) for chat in chats]
+    hub = Hub(MemoryLog())
+    transcripts = [Transcript() for _ in chats]
+    for chat, posted, transcript in zip(chats, posts, transcripts, strict=True):
+        hub.feeds.open(posted.run, chat, transcript)
+
+    def say_more(number: int = 0) -> None:
+        transcript = transcripts[number]
+        transcript.append(entry(TextMessageContent(message_id="m", delta=f"{transcript.seq} ")))
+        hub.feeds.grew(posts[number].run)
+
+    yield hub, say_more, posts
+    close_pool_connections()
+
+
+async def test_a_slow_reader_gets_the_same_text_in_fewer_frames(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_module, "MAX_UNACKNOWLEDGED", 5000)
+    async with (
+        driven(user, chats[0]) as (hub, say_more, (posted,)),
+        reading(hub, user, chats[0]) as fast,
+        reading(hub, user, chats[0], confirms=False) as slow,
+    ):
+        await until(lambda: fast.of("chat.snapshot") and slow.of("chat.snapshot"))
+        for number in range(200):
+            say_more()
+            await until(lambda number=number: len(fast.of("run.events")) == number + 1)  # type: ignore[misc]
+        # Full, it was sent nothing more, and nothing was kept for it.
+        held_back = len(slow.of("run.events"))
+        assert held_back < 50
+        assert 5000 < slow.writer.flow.unacknowledged < 6000
+        slow.confirm()
+        await until(lambda: slow.text(posted.reply) == fast.text(posted.reply))
+        assert slow.text(posted.reply) == "".join(f"{number} " for number in range(200))
+        assert len(slow.of("run.events")) == held_back + 1
+
+
+async def test_however_fast_one_chat_streams_the_others_and_the_answers_have_their_turn(
+    user: UUID, chats: list[UUID]
+) -> None:
+    fast, other = chats[:2]
+    async with driven(user, fast, other) as (hub, say_more, _), reading(hub, user, fast, other) as reader:
+        await until(lambda: len(reader.of("chat.snapshot")) == 2)
+
+        def more(frame: Frame) -> None:
+            """With each frame of the fast chat, more is due in it; after the first, also something elsewhere."""
+            if frame.get("chat") == str(fast) and (count := len(reader.of("run.events", chat=fast))) < 500:
+                say_more(0)
+                if count == 1:
+                    say_more(1)
+                    reader.writer.say(Ack("c1"))
+
+        reader.on_frame = more
+        say_more(0)
+        await until(lambda: len(reader.of("run.events", chat=fast)) == 501)
+        kinds = [frame.get("chat", frame["type"]) for frame in reader.frames if frame["type"] != "chat.snapshot"]
+    assert kinds.index("ack") < 5
+    assert kinds.index(str(other)) < 5
+
+
+async def test_a_reader_that_never_confirms_is_closed_as_too_slow(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_module, "MAX_UNACKNOWLEDGED", 10)
+    monkeypatch.setattr(flow_module, "PATIENCE", 0.01)
+    async with (
+        worker(Speaker(saying("Hi"))) as runtime,
+        reading(runtime.hub, user, *chats, confirms=False) as reader,
+    ):
+        await until(lambda: reader.codes)
+    assert reader.codes == [Close.TOO_SLOW]
+    assert len(reader.frames) == 1
+
+
+async def test_answers_that_nobody_reads_close_the_socket(user: UUID) -> None:
+    async with worker(Speaker(saying("Hi"))) as runtime:
+        reader = Reader(runtime.hub, user)
+        for number in range(module.MAX_ANSWERS):
+            reader.writer.say(Ack(f"c{number}"))
+        assert reader.codes == []
+        reader.writer.say(Ack("one more"))
+        assert reader.codes == [Close.TOO_MANY]
+        reader.writer.leave()
+
+
+@pytest.mark.parametrize("read", ["snapshot", "chat_change", "list_change"])
+async def test_a_database_that_fails_for_a_moment_delays_what_it_knows_and_nothing_else(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    monkeypatch.setattr(module, "AGAIN", 0.01)
+    troubled, well = chats[:2]
+    original, failures = getattr(selectors, read), 0
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        nonlocal failures
+        if failures < 3 and (troubled in args or read == "list_change"):
+            failures += 1
+            raise OperationalError("gone")
+        return original(*args, **kwargs)
+
+    async with worker(Speaker(saying("Hi"))) as runtime, reading(runtime.hub, user, well) as reader:
+        await until(lambda: reader.of("chat.snapshot", version=1))
+        monkeypatch.setattr(selectors, read, fail)
+        reader.open(troubled)
+        posts = [await post(runtime, user, chat) for chat in (troubled, well)]
+        for posted in posts:
+            await until(lambda posted=posted: reader.status(posted.reply) == "complete")  # type: ignore[misc]
+        await until(lambda: not reader.state.chats.get(str(troubled), {"live": True})["live"])
+        assert reader.codes == []
+        check_order(reader)
+    assert failures == 3
+
+
+async def test_a_chat_that_is_deleted_is_said_to_be_gone_and_is_followed_no_more(user: UUID, chats: list[UUID]) -> None:
+    async with worker(Speaker(saying("Hi"))) as runtime, reading(runtime.hub, user, *chats[:2]) as reader:
+        await until(lambda: len(reader.of("chat.snapshot")) == 2)
+        await in_database(delete_chat, user_id=user, chat_id=chats[0])
+        await until(lambda: any(str(chats[0]) in frame["removed"] for frame in reader.of("chats.changed")))
+        await until(lambda: chats[0] not in reader.writer.views)
+        assert chats[1] in reader.writer.views
+
+
+async def test_too_much_that_changed_comes_as_a_snapshot(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "CHANGED_ROWS", 3)
+    async with worker(Speaker(saying("Hi"))) as runtime:
+        await in_database(talk, user, chats[0], 3)
+        async with reading(runtime.hub, user) as reader:
+            reader.open(chats[0], version=1)
+            await in_database(rename_chat, user_id=user, chat_id=chats[0], title="T")
+            await until(lambda: reader.of("chat.snapshot"))
+            assert reader.of("chat.changed") == []
+            await as_fresh(reader, chats[0])
+
+
+async def test_a_reader_is_told_to_look_at_its_session(user: UUID) -> None:
+    async with worker(Speaker(saying("Hi"))) as runtime:
+        reader = Reader(runtime.hub, user)
+        reader.writer.session_moved()
+        assert reader.rechecks == 1
+        reader.writer.leave()
