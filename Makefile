@@ -43,7 +43,7 @@ test: $(PACKAGES_DEV) $(MODULES_DEV) $(MODEL) $(BROWSER)
 	STACK=cluster $(PY) -m pytest -m "not long"
 
 faults: $(PACKAGES_DEV)
-	STACK=cluster $(PY) -m pytest tests/faults
+	STACK=cluster FAULTS=whole $(PY) -m pytest tests/faults
 
 cluster: $(PACKAGES_DEV) $(MODULES)
 	@exec $(PY) -m tests.cluster

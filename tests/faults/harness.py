@@ -16,6 +16,7 @@ import psutil
 import pytest
 import redis
 
+from chat import hub
 from chat.agents.scripted import numbered_words
 from chat.runs import heartbeat
 from tests import TIMEOUT
@@ -32,6 +33,8 @@ LEASE = heartbeat.LEASE if WHOLE else hurried.LEASE
 """Seconds of silence after which a worker counts as dead."""
 TAKEN = LEASE + TIMEOUT
 """Seconds within which its runs have ended: 45 with the real lease."""
+RECONCILE = hub.RECONCILE if WHOLE else hurried.RECONCILE
+"""Seconds after which a worker knows what no note told it."""
 ENV = {} if WHOLE else {"DJANGO_SETTINGS_MODULE": "tests.faults.hurried"}
 """Of every worker."""
 TAKEOVER = "was taken from a silent worker"

@@ -1,4 +1,5 @@
-"""The real settings, for workers that take each other for dead after 6 seconds instead of 30.
+"""The real settings, for workers that take each other for dead after 6 seconds instead of 30, and look for what they
+did not hear of as often.
 
 The short form of the fault suite runs on them; `make faults` waits as long as people would.
 """
@@ -12,17 +13,20 @@ from config.settings import INSTALLED_APPS
 
 BEAT = 1.0
 LEASE = 6.0
+RECONCILE = 6.0
 
 
 class Hurried(AppConfig):
-    """Shortens the lease once everything is loaded."""
+    """Shortens what is long once everything is loaded."""
 
     name = "tests.faults"
     label = "hurried"
 
     def ready(self) -> None:
+        from chat import hub
         from chat.runs import heartbeat
 
+        hub.RECONCILE = RECONCILE
         heartbeat.BEAT, heartbeat.LEASE = BEAT, LEASE
 
 

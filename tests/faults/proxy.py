@@ -22,14 +22,17 @@ HELD = 256 * 1024
 
 Direction = Literal["up", "down"]
 """Towards the server, or back to the client."""
+Change = Callable[[Direction, bytes], list[tuple[float, bytes]]]
+"""From what was read to what is sent instead, each piece with the seconds that it waits while others go on."""
 
 
 class Proxy:
     """Leads connections at `port` to `target` (a port of loopback).
 
     `delay`: seconds before anything read is passed on. `rate`: bytes a second, 0 for as fast as it goes. `swallow`:
-    what is read goes nowhere, and both ends see a silent peer. `change`: what becomes of the bytes of one connection in
-    one direction; made afresh for each. `passed` and `swallowed` count bytes.
+    what is read goes nowhere, and both ends see a silent peer; end that with `reset`, for a hole in a stream is no
+    network's fault. `change` makes, for each connection, the function that says what becomes of what is read.
+    `passed` and `swallowed` count bytes.
     """
 
     def __init__(self, target: int) -> None:
@@ -39,8 +42,7 @@ class Proxy:
         self.swallow: set[Direction] = set()
         self.refuse = False
         """New connections are reset at once."""
-        self.change: Callable[[], Callable[[Direction, bytes], list[tuple[float, bytes]]]] | None = None
-        """Makes, for each connection, the function from bytes to those to send and the seconds to wait before."""
+        self.change: Callable[[], Change] | None = None
         self.passed = 0
         self.swallowed = 0
         self.connections = 0
@@ -159,15 +161,19 @@ class _Link:
         """Pass on what comes one way, each piece at its time, so that a delay is no bottleneck."""
         line = _Line(self._proxy, writer)
         sending = asyncio.create_task(line.send())
-        clock = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
         try:
             while data := await reader.read(CHUNK):
                 if way in self._proxy.swallow:
                     self._proxy.swallowed += len(data)
                     continue
                 for wait, piece in self._change(way, data) if self._change is not None else [(0.0, data)]:
-                    await line.put(clock() + self._proxy.delay + wait, piece)
-            await line.put(0.0, b"")
+                    if wait:
+                        loop.call_later(wait, line.put, loop.time(), piece)
+                    else:
+                        line.put(loop.time() + self._proxy.delay, piece)
+                await line.room()
+            line.put(0.0, b"")
             await sending
         finally:
             sending.cancel()
@@ -183,10 +189,13 @@ class _Line:
         self._held = 0
         self._room = asyncio.Event()
 
-    async def put(self, due: float, piece: bytes) -> None:
-        """Send a piece when it is `due`; an empty one ends the line. Returns when there is room for the next."""
+    def put(self, due: float, piece: bytes) -> None:
+        """Send a piece when it is `due`; an empty one ends the line."""
         self._held += len(piece)
         self._pieces.put_nowait((due, piece))
+
+    async def room(self) -> None:
+        """Return when there is room for more."""
         while self._held > HELD:
             self._room.clear()
             await self._room.wait()
