@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
@@ -12,11 +13,14 @@ from django.contrib.auth import login
 from django.contrib.auth.views import redirect_to_login
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
 
 from accounts.services import create_guest
 from config.client import address_of, network_of
 
 P = ParamSpec("P")
+
+logger = logging.getLogger(__name__)
 
 HOUR = 3600
 
@@ -47,14 +51,18 @@ def admit_guests(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> C
 def _may_make_another(address: str) -> bool:
     """Count one more guest for `address` in this clock hour; whether that is still within the limit.
 
-    The count is in the cache: with Redis it holds for all workers, without, for the only one.
+    The count is in the cache: with Redis it holds for all workers, without, for the only one. While Redis does not
+    answer nobody is counted, since people matter more than the limit.
     """
     key = f"guests:{int(time.time()) // HOUR}:{network_of(address)}"
-    cache.add(key, 0, timeout=HOUR)
     try:
+        cache.add(key, 0, timeout=HOUR)
         return bool(cache.incr(key) <= settings.GUESTS_PER_HOUR)
     except ValueError:
         # It expired between the two calls: a new hour has begun.
+        return True
+    except (RedisError, OSError) as problem:
+        logger.warning("guests are not counted: the cache does not answer (%s)", problem)
         return True
 
 

@@ -1,13 +1,17 @@
-"""The channel layer for several processes. It only carries notes that say "look again"."""
+"""What several processes share in Redis beside the log: a channel layer that carries notes, and a cache for limits."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry as BlockingRetry
+
+CACHE_ANSWERS_WITHIN = 0.3
+"""Seconds after which a cache that does not answer counts as gone: somebody waits for a page meanwhile."""
 
 
 def redis_channel_layer(url: str) -> dict[str, Any]:
@@ -23,3 +27,15 @@ def redis_channel_layer(url: str) -> dict[str, Any]:
         "retry_on_error": [RedisConnectionError, RedisTimeoutError, OSError],
     }
     return {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
+
+
+def redis_cache(url: str) -> dict[str, Any]:
+    """The `CACHES` entry for the Redis server at `url`. What it raises when Redis is away is for the caller to decide
+    on; it does so at once, without the tries that redis-py makes by itself.
+    """
+    options = {
+        "socket_timeout": CACHE_ANSWERS_WITHIN,
+        "socket_connect_timeout": CACHE_ANSWERS_WITHIN,
+        "retry": BlockingRetry(NoBackoff(), 0),
+    }
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": options}

@@ -130,10 +130,10 @@ DATABASES = {"default": _database}
 
 REDIS_URL = os.environ.get("REDIS_URL", "")
 if REDIS_URL:
-    from config.layers import redis_channel_layer
+    from config.layers import redis_cache, redis_channel_layer
 
     CHANNEL_LAYERS = {"default": redis_channel_layer(REDIS_URL)}
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CACHES = {"default": redis_cache(REDIS_URL)}
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

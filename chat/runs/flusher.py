@@ -30,6 +30,8 @@ MAX_GAP = 0.010
 """Seconds: 10 ms is unseen by a reader, and at 300 streams × 10/s it gathers 30 tokens a write."""
 MAX_MERGED = 64 * 1024
 """Bytes of text that deltas are merged into one event of: however long the log was away, an event fits a frame."""
+AWAY = 1.0
+"""Seconds of failed tries after which the log counts as away, and no new run is begun."""
 RETRY = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Seconds between tries of a write that failed; the last repeats."""
 
@@ -130,6 +132,12 @@ class Flusher:
         self._dirty: dict[Tail, None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._failing_since: float | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether the log takes what is written, as far as is known; false once it has failed for `AWAY`."""
+        return self._failing_since is None or time.monotonic() - self._failing_since < AWAY
 
     def start(self) -> None:
         """Begin to write; needs a running loop."""
@@ -197,11 +205,15 @@ class Flusher:
         tries = 0
         while True:
             try:
-                return await self._log.append(appends)
+                results = await self._log.append(appends)
             except Exception as problem:
                 # Whatever it is, giving up would stop every stream of this process for good.
                 delay = RETRY[min(tries, len(RETRY) - 1)]
                 tries += 1
+                self._failing_since = self._failing_since or time.monotonic()
                 unexpected = None if isinstance(problem, Unavailable) else problem
                 logger.warning("the run log does not answer; try %d in %.2f s", tries + 1, delay, exc_info=unexpected)
                 await asyncio.sleep(delay)
+            else:
+                self._failing_since = None
+                return results
