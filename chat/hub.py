@@ -137,7 +137,8 @@ class Hub:
             return None
         change = await watch.read(after, lambda: in_database(selectors.chat_change, chat, after))
         if change is not None:
-            watch.heard(change.version)
+            # Heard of by reading, before or without a note: the others have to look too.
+            self.heard(Move(chats={chat: change.version}))
         return change
 
     async def list_change(self, user: UUID, after: int) -> selectors.ListChange:
@@ -146,7 +147,7 @@ class Hub:
         if watch is None:
             return selectors.ListChange(version=after, chats=[], removed=[])
         change = await watch.read(after, lambda: in_database(selectors.list_change, user_id=user, after=after))
-        watch.heard(change.version)
+        self.heard(Move(users={user: change.version}))
         return change
 
     # --- What moves ---------------------------------------------------------------------------------------------------
