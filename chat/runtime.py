@@ -12,6 +12,7 @@ import logging
 import os
 import random
 import socket
+from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from chat.notes import Notes
 from chat.protocol.codes import ChatError, Close, NeedsAsgi, UnknownAgent
 from chat.protocol.objects import AgentObject, Part
 from chat.protocol.transcript import Transcript
+from chat.runs.chores import Chores
 from chat.runs.flusher import Flusher, Tail
 from chat.runs.heartbeat import Heartbeat
 from chat.runs.lock import AlreadyRunning, worker_lock
@@ -72,6 +74,8 @@ class Runtime:
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self.limits = Limits(settings.USER_SOCKETS, settings.USER_COMMANDS)
+        self.chores: Mapping[str, Callable[[], int]] = {}
+        """What one worker of all does once an hour: see `runs.chores`. To be set before the start."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._log: RunLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()
 
@@ -159,6 +163,8 @@ class Runtime:
         self.hub.start()
         self._notes.start()
         self._heartbeat.start()
+        self._chores = Chores(self.worker_id, self.chores)
+        self._chores.start()
         self._expiring = asyncio.create_task(self._expire())
         self._locking = asyncio.create_task(self._keep_lock())
         moved.connect(self._moved, weak=False)
@@ -174,6 +180,7 @@ class Runtime:
         await self.supervisor.shutdown(drain)
         await self._close_sockets()
         moved.disconnect(self._moved)
+        await self._chores.stop()
         await self._heartbeat.stop()
         self._expiring.cancel()
         await self._notes.stop()
@@ -202,7 +209,8 @@ class Runtime:
         while True:
             await asyncio.sleep(EXPIRE)
             try:
-                await in_database(remove_expired_logs)
+                while await in_database(remove_expired_logs):
+                    pass
             except ChatError:
                 logger.warning("expired logs are removed later: the database does not answer")
 

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from msgspec import UNSET
 
-from chat.models import Chat, ChatList, Member, Message, Run
+from chat.models import Chat, ChatList, Member, Message, Run, Worker
 from chat.protocol.codes import NotFound, Unavailable
 from chat.protocol.frames import FRAME_BUDGET, encode_object
 from chat.protocol.objects import Change, ChatObject, ErrorObject, MessageObject, Part, Role, RunObject, TextPart
@@ -330,6 +330,12 @@ def stale_runs(lease: float) -> list[Orphan]:
     gone = Q(owner=None) | Q(owner__heartbeat_at__lt=Now() - timedelta(seconds=lease))
     found = Run.objects.filter(gone, status=Run.Status.RUNNING).values_list("id", "chat_id", "token")
     return [Orphan(run=run, chat=chat, token=token) for run, chat, token in found]
+
+
+def is_oldest_worker(worker_id: UUID, lease: float) -> bool:
+    """Whether no worker that has been heard of in the last `lease` seconds has an older row, by what the rows say."""
+    alive = Worker.objects.filter(heartbeat_at__gte=Now() - timedelta(seconds=lease))
+    return bool(alive.order_by("started_at", "id").values_list("id", flat=True).first() == worker_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import logging
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
 from chat.runtime import StartupRefused, runtime
+from config.cleanup import CHORES
 from config.origin import refuse
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class Lifespan:
     def __init__(self, application: ASGI3Application) -> None:
         self.application = application
         self.started = False
+        runtime.chores = CHORES
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "lifespan":

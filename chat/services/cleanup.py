@@ -1,4 +1,7 @@
-"""Removing what nobody can see any more. Safe to run at any time, and again."""
+"""Removing what nobody can see any more: a batch a call, so that no statement is long and no lock is held for long.
+
+Each function returns how much it removed, 0 when nothing is left. Safe to run at any time, and by several at once.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,22 @@ LOG_KEPT = timedelta(minutes=2)
 """A log outlives its run by this, for those who reconnect in the middle of its last events."""
 DELETED_KEPT = timedelta(days=1)
 """A deleted chat can be restored for this long."""
+RUNS = 100
+"""Logs in a batch; a long reply has some thousand events."""
+CHATS = 50
+"""Chats in a batch, each with all its messages."""
 
 
 def remove_expired_logs() -> int:
     """Remove the events of runs that ended two minutes ago; returns how many."""
     expired = Run.objects.filter(ended_at__lt=timezone.now() - LOG_KEPT, events__isnull=False).values("id").distinct()
-    count, _ = RunEvent.objects.filter(run_id__in=list(expired.values_list("id", flat=True))).delete()
+    count, _ = RunEvent.objects.filter(run_id__in=list(expired.values_list("id", flat=True)[:RUNS])).delete()
     return count
 
 
 def remove_deleted_chats() -> int:
     """Remove the rows of chats that were deleted a day ago; returns how many chats."""
-    gone = list(Chat.objects.filter(deleted_at__lt=timezone.now() - DELETED_KEPT).values_list("id", flat=True)[:1000])
+    gone = list(Chat.objects.filter(deleted_at__lt=timezone.now() - DELETED_KEPT).values_list("id", flat=True)[:CHATS])
     Chat.objects.filter(id__in=gone).delete()
     return len(gone)
 

@@ -59,6 +59,13 @@ def test_expired_sessions_go_and_others_stay() -> None:
     assert [session.session_key for session in Session.objects.all()] == [current.session_key]
 
 
+def test_more_than_a_batch_goes_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.services.BATCH", 2)
+    for _ in range(5):
+        aged(create_guest(), days=8)
+    assert "5 unused guests" in cleanup()
+
+
 def test_it_may_run_again() -> None:
     aged(create_guest(), days=8)
     cleanup()
