@@ -6,7 +6,7 @@ in place, so a state that was kept is the state of that moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -48,6 +48,19 @@ class State:
     def following(self, chat: str, known: OpenChat | None = None) -> State:
         """Follow a chat, from what is known of it."""
         return replace(self, open={**self.open, chat: known or OpenChat()})
+
+
+def shown(frames: Iterable[Frame], chat: str, message: str) -> tuple[str, str]:
+    """The status and the text of a message, as a client that opened its chat and got `frames` shows them; ("", "")
+    before it has heard of it.
+    """
+    state = State().following(chat)
+    for frame in frames:
+        state = reduce(state, frame)
+    known = state.open[chat].messages.get(message) if chat in state.open else None
+    if known is None:
+        return "", ""
+    return known["status"], "".join(part["text"] for part in known["parts"] if part["type"] == "text")
 
 
 def reduce(state: State, frame: Frame) -> State:

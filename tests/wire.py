@@ -60,7 +60,7 @@ class Wire:
         self.closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """The close code; 1006 for a connection that ended without one."""
         self._answers: dict[str | None, Frame] = {}
-        self._confirms = confirms
+        self.confirms = confirms
         self._on_frame = on_frame
         self._ids = itertools.count(1)
         self._unconfirmed = 0
@@ -137,12 +137,17 @@ class Wire:
         """Wait until `condition` returns something true, looking after each frame, and return that. Raises
         `Disconnected` when the socket closes first.
         """
-        async with asyncio.timeout(within), self._changed:
-            while not (found := condition()):
-                if self.closed.done():
-                    raise Disconnected(f"closed with {self.closed.result()} after {self.frames[-3:]}")
-                await self._changed.wait()
-            return found
+        try:
+            async with asyncio.timeout(within), self._changed:
+                while not (found := condition()):
+                    if self.closed.done():
+                        raise Disconnected(f"closed with {self.closed.result()} after {self.frames[-3:]}")
+                    await self._changed.wait()
+                return found
+        except TimeoutError:
+            raise TimeoutError(
+                f"nothing such came in {within} s, the last of {len(self.frames)} frames being {self.frames[-3:]}"
+            ) from None
 
     async def close_code(self, within: float = TIMEOUT) -> int:
         """The code with which the server closes the socket."""
@@ -191,7 +196,7 @@ class Wire:
         async with self._changed:
             self._changed.notify_all()
         self._unconfirmed += len(data)
-        if self._confirms and self._unconfirmed >= CONFIRM:
+        if self.confirms and self._unconfirmed >= CONFIRM:
             self._unconfirmed = 0
             await self.confirm()
 
