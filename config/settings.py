@@ -115,6 +115,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
 elif _database["ENGINE"] == "django.db.backends.postgresql":
     _database["CONN_MAX_AGE"] = 0  # the pool keeps connections open, threads give them back
+    # After a restart of the server a pool is full of dead connections, each of which would fail somebody's request.
+    _database["CONN_HEALTH_CHECKS"] = True
     _database["OPTIONS"] = {
         # Requests have threads of their own beside the shared ones. Seconds to wait for a connection; psycopg's own
         # defaults (4 connections, 30 s) starve the shared threads.
