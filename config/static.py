@@ -68,21 +68,31 @@ def collect() -> bool:
     """Bring `STATIC_ROOT` up to date; returns whether there was anything to do.
 
     Collecting hashes and compresses every file, which takes seconds, so it is skipped while the sources are those of
-    the last time. Of several processes that start at once, one collects and the others wait for it.
+    the last time; then nothing is written, so that an image which has them may be read-only. Of several processes that
+    start at once, one collects and the others wait for it.
     """
     root = Path(settings.STATIC_ROOT)
-    root.mkdir(parents=True, exist_ok=True)
     wanted = _fingerprint()
+    if _stamp(root) == wanted:
+        return False
+    root.mkdir(parents=True, exist_ok=True)
     with (root.parent / f"{root.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = root / STAMP
-        if stamp.is_file() and stamp.read_text() == wanted:
+        if _stamp(root) == wanted:
             return False
         # Cleared, because otherwise a file is kept when its source is not newer, and npm gives every file a time long
         # ago.
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-        stamp.write_text(wanted)
+        (root / STAMP).write_text(wanted)
     return True
+
+
+def _stamp(root: Path) -> str:
+    """The fingerprint of what was collected last; empty where nothing was."""
+    try:
+        return (root / STAMP).read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _fingerprint() -> str:

@@ -91,3 +91,11 @@ def test_a_file_that_is_gone_is_no_longer_served(source: Path, settings: Setting
     (source.parent / "b.css").unlink()
     assert static.collect()
     assert not (settings.STATIC_ROOT / "b.css").exists()
+
+
+def test_what_is_collected_may_be_read_only(source: Path, settings: Settings) -> None:
+    static.collect()
+    lock = settings.STATIC_ROOT.parent / "collected.lock"
+    lock.unlink()
+    assert not static.collect()
+    assert not lock.exists(), "nothing is written where nothing is to be done"
