@@ -5,6 +5,7 @@
 #   make test     every test: Python, JavaScript, real servers, a real browser
 #   make faults   kill, cut and starve several workers in every way, for as long as it takes (20 minutes)
 #   make cluster  Postgres, Redis, two workers and a balancer on this machine, until Ctrl-C
+#   make bench    what a token costs here, beside the floor and the usual ways (25 minutes; QUICK=1: 3)
 #   make check    lint, format, types, import directions, migrations, deployment settings, generated files
 
 .DEFAULT_GOAL := help
@@ -27,7 +28,7 @@ BROWSER := $(VENV)/.browser
 # Someone who has a model elsewhere does not need 180 MB of a local one.
 LOCAL_MODEL := $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,$(MODEL))
 
-.PHONY: help setup run test faults cluster check model
+.PHONY: help setup run test faults cluster bench check model
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,6 +48,9 @@ faults: $(PACKAGES_DEV)
 
 cluster: $(PACKAGES_DEV) $(MODULES)
 	@exec $(PY) -m tests.cluster
+
+bench: $(PACKAGES_DEV) $(MODULES_DEV) $(BROWSER)
+	@exec $(PY) -m bench
 
 # What a deployment would set, so that the deployment checks look at one.
 PRODUCTION := env -u DEBUG -u HTTPS -u REDIS_URL -u DATABASE_URL ALLOWED_HOSTS=chat.example.org \

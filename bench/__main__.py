@@ -1,0 +1,126 @@
+"""`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
+
+python -m bench [PART…]     all parts, or some of: ladder memory story starting growth workers
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import django
+import uvloop
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+from bench import ladder, machine, report  # noqa: E402  # people of tests need the settings
+from bench.growth import curves  # noqa: E402
+from bench.memory import memory  # noqa: E402
+from bench.results import Results, targets  # noqa: E402
+from bench.starting import first_token, starting  # noqa: E402
+from bench.story import Before, openings  # noqa: E402
+from bench.upstream import Upstream  # noqa: E402
+from bench.ways.polylogue import Polylogue  # noqa: E402
+from bench.workers import one_and_two  # noqa: E402
+from tests.process import ROOT  # noqa: E402
+
+PARTS = ("ladder", "memory", "story", "starting", "growth", "workers")
+
+
+class Bench:
+    """One run. Each part is a method of its name."""
+
+    def __init__(self, upstream: Upstream, *, quick: bool, busy: float) -> None:
+        self.upstream = upstream
+        self.quick = quick
+        self.warm, self.window = (1.0, 2.0) if quick else (2.0, 5.0)
+        self.results = Results(
+            began=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            quick=quick,
+            machine=machine.description(),
+            cores_busy_before=busy,
+        )
+
+    async def ladder(self) -> None:
+        self.results.figures = await ladder.climb(
+            self.upstream,
+            ladder.QUICK_LOADS if self.quick else ladder.LOADS,
+            warm=self.warm,
+            window=self.window,
+            say=lambda figure: print(report.line(figure), flush=True),
+        )
+
+    async def memory(self) -> None:
+        for way in ladder.ways(self.upstream.base_url):
+            async with way:
+                self.results.memory.append(await memory(way, self.upstream, 100 if self.quick else 1000))
+
+    async def story(self) -> None:
+        streams, samples = (50, 30) if self.quick else (300, 200)
+        for embedded in (True, False):
+            async with self._polylogue(embedded) as way:
+                self.results.openings += await openings(way, streams, samples)
+        for replies in (1,) if self.quick else (1, 3):
+            self.results.openings.append(await Before(self.upstream.base_url).measure(replies, 2 if self.quick else 3))
+
+    async def starting(self) -> None:
+        for embedded in (True, False):
+            make = functools.partial(self._polylogue, embedded)
+            self.results.starting.append(await starting(make, 1 if self.quick else 5))
+            async with self._polylogue(embedded) as way:
+                self.results.first_tokens.append(await first_token(way, self.upstream, 10 if self.quick else 50))
+
+    async def growth(self) -> None:
+        self.results.curves = await curves(
+            self.upstream, rounds=1 if self.quick else 3, window=2.0 if self.quick else 3.0, quick=self.quick
+        )
+
+    async def workers(self) -> None:
+        streams = 50 if self.quick else 300
+        self.results.workers = await one_and_two(self.upstream, streams, warm=self.warm, window=self.window)
+
+    def _polylogue(self, embedded: bool) -> Polylogue:
+        return Polylogue(self.upstream.base_url, embedded=embedded)
+
+
+async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
+    """Measure these parts, print, and write what was found."""
+    machine.allow_many_files()
+    busy = machine.Busy()
+    await asyncio.sleep(3)
+    began, idle = time.monotonic(), busy.since()
+    machine.pin(machine.cores()[1])
+    async with Upstream() as upstream:
+        bench = Bench(upstream, quick=quick, busy=idle)
+        for part in parts:
+            started = time.monotonic()
+            print(f"--- {part}", flush=True)
+            await getattr(bench, part)()
+            print(f"    {time.monotonic() - started:.0f} s", flush=True)
+            bench.results.minutes = (time.monotonic() - began) / 60
+            report.write(bench.results, into, page)
+    print(report.table_of_targets(targets(bench.results)))
+    print(f"Written: {page}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
+    chosen = parser.parse_args().parts or list(PARTS)
+    quick = os.environ.get("QUICK", "") not in ("", "0", "off")
+    # Part of a run, or a quick one, is no result to keep.
+    whole = not quick and chosen == list(PARTS)
+    into = ROOT / "bench" / "results" if whole else ROOT / "var" / "bench" / "results"
+    page = ROOT / "bench" / "RESULTS.md" if whole else ROOT / "var" / "bench" / "RESULTS.md"
+    into.mkdir(parents=True, exist_ok=True)
+    uvloop.run(run(chosen, quick=quick, into=into, page=page))
+
+
+if __name__ == "__main__":
+    main()

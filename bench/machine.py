@@ -1,0 +1,106 @@
+"""Cores, processes and what they cost; and the machine in words, without which no figure means anything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+OPEN_FILES = 20_000
+"""A thousand streams are three thousand sockets of the load's process."""
+
+
+def cores() -> tuple[int | None, int | None]:
+    """The core of what is measured, and the core of the load with everything else; None where there is no choice."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None, None
+    available = sorted(os.sched_getaffinity(0))
+    return (available[0], available[-1]) if len(available) > 1 else (None, None)
+
+
+def pin(core: int | None) -> None:
+    """Keep the calling thread, and every process and thread that it starts from now on, on one core."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+
+
+@contextlib.contextmanager
+def starting_on(core: int | None) -> Iterator[None]:
+    """Processes started in this block stay on `core`; the caller comes back to where it was."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    pin(core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def allow_many_files() -> None:
+    """Raise the soft limit on open files as far as it may go, for this process and those that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used, all its threads and none of its children."""
+    used = psutil.Process(pid).cpu_times()
+    return float(used.user + used.system)
+
+
+def rss(pid: int) -> int:
+    """Bytes of resident memory of a process."""
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+class Busy:
+    """How much of the machine was used between two moments, by whomever: `busy.since` from 0 to the number of cores."""
+
+    def __init__(self) -> None:
+        self._times = psutil.cpu_times()
+        self._at = time.monotonic()
+
+    def since(self) -> float:
+        """Cores in use on average since this was made."""
+        then, times = self._times, psutil.cpu_times()
+        idle = (times.idle - then.idle) + (getattr(times, "iowait", 0) - getattr(then, "iowait", 0))
+        return float(max(os.cpu_count() or 1, 1) - idle / max(time.monotonic() - self._at, 1e-9))
+
+
+def description() -> dict[str, str]:
+    """The machine and the versions that matter, for people."""
+    import aiohttp
+    import channels
+    import daphne
+    import django
+    import openai
+    import uvloop
+
+    return {
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "packages": ", ".join(
+            f"{module.__name__} {getattr(module, '__version__', '')}"
+            for module in (django, channels, daphne, uvloop, openai, aiohttp)
+        ),
+    }
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
