@@ -1,0 +1,163 @@
+"""Notes between processes may be lost, late, twice or in any order: in the end everyone sees the same."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from chat import hub as hub_module
+from chat import notes as module
+from chat.database import in_database
+from chat.hub import Hub
+from chat.notes import Notes
+from chat.services.announce import Move
+from chat.services.chats import archive_chat, rename_chat
+from tests.agents import Speaker, saying
+from tests.chats import new_chat, new_user
+from tests.reader import reading
+from tests.until import until
+from tests.worker import post, worker
+
+
+class Layer:
+    """A channel layer that does to each note what networks do. `fate` decides: how many copies, how many notes late."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.down = False
+        self.fate: Callable[[], tuple[int, int]] = lambda: (1, 0)
+        self._channels: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+        self._late: list[tuple[int, dict[str, Any]]] = []
+
+    async def new_channel(self) -> str:
+        return uuid4().hex
+
+    async def group_add(self, group: str, channel: str) -> None:
+        self._channels[channel] = asyncio.Queue()
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        return await self._channels[channel].get()
+
+    async def group_send(self, group: str, note: dict[str, Any]) -> None:
+        if self.down:
+            raise ConnectionError
+        self.sent.append(note)
+        copies, late = self.fate()
+        self._late += copies * [(late, note)]
+        due = [each for left, each in self._late if left == 0]
+        self._late = [(left - 1, each) for left, each in self._late if left > 0]
+        for each in due:
+            for queue in self._channels.values():
+                queue.put_nowait(each)
+
+
+@pytest.fixture
+def layer(monkeypatch: pytest.MonkeyPatch) -> Layer:
+    made = Layer()
+    monkeypatch.setattr(module, "_layer", lambda: made)
+    monkeypatch.setattr(module, "EVERY", 0.001)
+    monkeypatch.setattr(module, "AGAIN", 0.001)
+    return made
+
+
+class Ears:
+    """What one process heard from the others."""
+
+    def __init__(self) -> None:
+        self.moves: list[Move] = []
+        self.seqs: list[dict[UUID, int]] = []
+        self.notes = Notes(self.moves.append, self.seqs.append)
+
+
+async def test_a_note_goes_to_the_others_and_not_to_oneself(layer: Layer) -> None:
+    here, there = Ears(), Ears()
+    here.notes.start()
+    there.notes.start()
+    await until(lambda: len(layer._channels) == 2)
+    chat, user, run, stop, gone = (uuid4() for _ in range(5))
+    here.notes.tell(Move(chats={chat: 3}, users={user: 4}, stops=(stop,), sessions=(gone,)))
+    here.notes.tell_run(run, 9)
+    await until(lambda: there.seqs)
+    assert there.moves == [Move(chats={chat: 3}, users={user: 4}, stops=(stop,), sessions=(gone,))]
+    assert (there.seqs, here.moves, here.notes.sent) == ([{run: 9}], [], 1)
+    await here.notes.stop()
+    await there.notes.stop()
+
+
+async def test_within_a_note_the_newest_wins_whatever_the_order_of_telling(layer: Layer) -> None:
+    here = Ears()
+    chat, user, run = uuid4(), uuid4(), uuid4()
+    for version in (1, 3, 2):
+        here.notes.tell(Move(chats={chat: version}, users={user: 10 * version}))
+        here.notes.tell_run(run, 5)
+    here.notes.start()
+    await until(lambda: layer.sent)
+    (note,) = layer.sent
+    assert (note["chats"], note["users"], note["runs"]) == ({str(chat): 3}, {str(user): 30}, {str(run): 5})
+    await here.notes.stop()
+
+
+async def test_a_layer_that_is_away_holds_nobody_up_and_is_listened_to_again(layer: Layer) -> None:
+    here, there = Ears(), Ears()
+    layer.down = True
+    here.notes.start()
+    there.notes.start()
+    here.notes.tell(Move(chats={uuid4(): 1}))
+    await until(lambda: not here.notes._some.is_set())
+    layer.down = False
+    chat = uuid4()
+    await until(lambda: len(layer._channels) == 2)
+
+    def told() -> bool:
+        here.notes.tell(Move(chats={chat: 2}))
+        return any(chat in move.chats for move in there.moves)
+
+    await until(told)
+    await here.notes.stop()
+    await there.notes.stop()
+
+
+@pytest.fixture
+def user(transactional_db: None) -> UUID:
+    return new_user()
+
+
+@pytest.fixture
+def chat(user: UUID) -> UUID:
+    return new_chat(user)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_however_notes_fare_everyone_sees_the_same_in_the_end(
+    user: UUID, chat: UUID, layer: Layer, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(hub_module, "RECONCILE", 0.05)
+    chance = random.Random(seed)  # noqa: S311  # the same fate each time
+    layer.fate = lambda: (chance.choice((0, 0, 1, 1, 2)), chance.randrange(3))
+    async with worker(Speaker(saying(*(f"{number} " for number in range(20))))) as runtime:
+        # A second process, as far as chats are concerned: its own hub on the same log, which hears by notes alone.
+        hub = Hub(runtime._log)
+        notes = Notes(hub.heard, hub.feeds.heard)
+        hub.start()
+        notes.start()
+        async with reading(runtime.hub, user, chat) as near, reading(hub, user, chat) as far:
+            await until(lambda: near.of("chat.snapshot") and far.of("chat.snapshot"))
+            for number in range(5):
+                await in_database(rename_chat, user_id=user, chat_id=chat, title=f"Title {number}")
+                posted = await post(runtime, user, chat, f"Question {number}")
+                await until(lambda posted=posted: posted.run not in runtime.supervisor.live)  # type: ignore[misc]
+                await in_database(archive_chat, user_id=user, chat_id=chat, archived=bool(number % 2))
+            # Made at 1; five names, questions and answers, and four times put away or taken back.
+            for reader in (near, far):
+                await until(lambda reader=reader: reader.state.open[str(chat)].version == 20)  # type: ignore[misc]
+                await until(lambda reader=reader: not reader.state.chats[str(chat)]["archived"])  # type: ignore[misc]
+            assert far.state.open[str(chat)].messages == near.state.open[str(chat)].messages
+            assert far.state.chats == near.state.chats
+            assert (near.codes, far.codes) == ([], [])
+        await notes.stop()
+        await hub.stop()
