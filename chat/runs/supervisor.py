@@ -33,7 +33,8 @@ from config.logs import about
 logger = logging.getLogger(__name__)
 
 LOG_PATIENCE = 30.0
-"""Seconds that a run waits at its end, and once with too much text, for a log that does not answer."""
+"""Seconds that a run waits at its end, and once with too much text, for a log that does not answer; and at its start
+for the database."""
 MAX_WAITING = 1024 * 1024
 """Bytes of text not yet in the log after which a run's agent is made to wait."""
 MAX_REPLY = 4 * 1024 * 1024
@@ -44,7 +45,7 @@ MAX_SENTENCE = 2000
 RESTARTED = "The server was restarted in the middle of this reply. What was written is kept."
 LOG_AWAY = "Replies cannot be written just now, so the message was not sent. Try again in a moment: it is posted once."
 END_RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
-"""Seconds between tries to end a run whose database does not answer; the last repeats."""
+"""Seconds between tries to begin or end a run whose database does not answer; the last repeats."""
 TITLE_BEFORE = 5
 """A title is made of the messages before this position: the first two and their replies."""
 TITLE_CHARS = 4000
@@ -205,16 +206,9 @@ class Supervisor:
             agent = self._agents.get(started.agent)
             if agent is None:
                 return _failed(UnknownAgent.code, "This agent is not here any more. Choose another.")
-            # A stop that came before this task was known to anyone is in the row.
-            if await in_database(selectors.stop_requested, started.run):
+            turn = await self._turn(started, agent)
+            if turn is None:
                 return Ending("stopped")
-            question = await in_database(selectors.question, started.reply, budget=agent.context_chars)
-            turn = Turn(
-                thread_id=str(started.chat),
-                run_id=str(started.run),
-                messages=[TurnMessage(message.role, message.text) for message in question.said],
-                continues=question.continues,
-            )
             return await self._listen(agent, turn, tail)
         except (AgentError, ChatError) as problem:
             if problem.code == "interrupted":
@@ -223,6 +217,30 @@ class Supervisor:
         except Exception:
             logger.exception("run %s: agent %s failed", started.run, started.agent)
             return _failed("agent_failed", "The agent failed. Try again; if it stays so, tell us.")
+
+    async def _turn(self, started: Started, agent: Agent) -> Turn | None:
+        """What the agent is asked, or None where the run is to stop before it begins. The message was acknowledged, so
+        a database that is away is waited for; raises `Unavailable` after `LOG_PATIENCE`."""
+        clock = asyncio.get_running_loop().time
+        deadline, tries = clock() + LOG_PATIENCE, 0
+        while True:
+            try:
+                # A stop that came before this task was known to anyone is in the row.
+                if await in_database(selectors.stop_requested, started.run):
+                    return None
+                question = await in_database(selectors.question, started.reply, budget=agent.context_chars)
+                break
+            except Unavailable:
+                if clock() > deadline:
+                    raise
+                await asyncio.sleep(END_RETRY[min(tries, len(END_RETRY) - 1)])
+                tries += 1
+        return Turn(
+            thread_id=str(started.chat),
+            run_id=str(started.run),
+            messages=[TurnMessage(message.role, message.text) for message in question.said],
+            continues=question.continues,
+        )
 
     async def _listen(self, agent: Agent, turn: Turn, tail: Tail) -> Ending:
         patient = True

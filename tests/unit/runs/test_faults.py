@@ -209,15 +209,35 @@ async def test_a_database_that_fails_at_the_start_is_the_callers_to_know(user: U
         assert runtime.supervisor.live == frozenset()
 
 
-async def test_a_database_that_fails_before_the_agent_is_asked_ends_the_run_as_failed(
+async def test_a_database_that_stays_away_before_the_agent_is_asked_ends_the_run_as_failed(
     user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise OperationalError("gone")
 
     monkeypatch.setattr(selectors, "question", fail)
+    monkeypatch.setattr(module, "LOG_PATIENCE", 0.0)
     async with worker(Speaker(saying("Never"))) as runtime:
         posted = await post(runtime, user, chat)
         await idle(runtime)
         found = await outcome(posted.run)
     assert (found.run, found.error[0], found.parts) == ("failed", "unavailable", [])
+
+
+async def test_a_database_that_is_back_after_a_moment_costs_no_answer(
+    user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question, failures = selectors.question, iter([OperationalError("gone"), OperationalError("not yet")])
+
+    def fail_twice(*args: Any, **options: Any) -> Any:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return question(*args, **options)
+
+    monkeypatch.setattr(selectors, "question", fail_twice)
+    async with worker(Speaker(saying("Here"))) as runtime:
+        posted = await post(runtime, user, chat)
+        await idle(runtime)
+        found = await outcome(posted.run)
+    assert (found.run, found.text) == ("completed", "Here")
+    assert next(failures, None) is None
