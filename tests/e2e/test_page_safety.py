@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.pages import Record, finished, open_page, reply, script, send, start_chat
@@ -27,18 +26,20 @@ LOOK = """() => [...document.querySelectorAll(".from-agent .text *")].map((eleme
 }))"""
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_reply_neither_runs_nor_loads_anything(page: Page, server: ServerProcess, name: str) -> None:
+def test_a_hostile_reply_neither_runs_nor_loads_anything(page: Page, server: ServerProcess) -> None:
     record = Record(page)
     open_page(page, server.url)
-    # Word by word, so that every half-open state is drawn too.
-    start_chat(page, script(text=f"{HOSTILE[name]}\n\nThe end.", delay=0.01))
-    finished(page)
-    expect(reply(page)).to_contain_text("The end.")
-    assert record.dialogs == []
-    assert [url for url in record.requests if not url.startswith(server.url)] == []
-    assert not any("/logout/" in url for url in record.requests)
-    assert record.troubles == []
+    for number, (name, text) in enumerate(HOSTILE.items()):
+        # Word by word, so that every half-open state is drawn too.
+        send(page, script(text=f"{text}\n\nThe end of {name}.", delay=0.005))
+        expect(page.locator(".from-agent")).to_have_count(number + 1)
+        finished(page)
+        expect(reply(page)).to_contain_text(f"The end of {name}.")
+        assert record.dialogs == [], name
+        assert [url for url in record.requests if not url.startswith(server.url)] == [], name
+        assert not any("/logout/" in url for url in record.requests), name
+        assert record.troubles == [], name
+        assert page.evaluate("document.activeElement.tagName") == "TEXTAREA", name
     for element in page.evaluate(LOOK):
         attributes = element["attributes"]
         assert element["tag"] in ALLOWED

@@ -2,7 +2,7 @@
  * The page's logic without its looks: what happens when a person does something, and what follows from what the server
  * says. Everything it needs of the browser is handed in, so it runs in Node too.
  */
-import { backoff } from "./backoff.js";
+import { Following } from "./following.js";
 import * as panes from "./panes.js";
 import { CommandError } from "./socket.js";
 
@@ -23,11 +23,6 @@ import { CommandError } from "./socket.js";
 
 /** Milliseconds in which a deleted chat can be had back with one click. */
 const UNDO_FOR = 10_000;
-/** Milliseconds between two openings of one chat because something was missing. */
-const REOPEN_GAP = 1_000;
-
-/** Milliseconds of silence after which a connection is doubted. */
-const QUIET = 30_000;
 
 export class App {
   /** @param {Parts} parts */
@@ -38,13 +33,11 @@ export class App {
     this.outbox = outbox;
     this.drafts = drafts;
     this.newId = newId;
-    this.now = now;
     this.setTimeout = setTimeout;
     /** How often each list was asked for. */
     this.asked = { active: 0, archived: 0 };
-    /** @type {Set<string>} chats whose opening is put off */
-    this.reopening = new Set();
-    store.follow((state, action, before) => this.follow(state, action, before));
+    this.following = new Following(store, socket, { now, setTimeout });
+    store.follow((state, action) => this.follow(state, action));
   }
 
   /** @param {string} path the page's address */
@@ -59,74 +52,23 @@ export class App {
   /**
    * @param {State} state
    * @param {Action} action
-   * @param {State} before
    */
-  follow(state, action, before) {
-    if (action.type === "frame" && action.frame.type === "hello") this.connected(state);
-    else if (action.type === "panes" || action.type === "made") this.followPanes(state);
+  follow(state, action) {
     if (action.type === "made") this.moveDraft(action.key, action.chat);
-    if (action.type === "frame" && state.open !== before.open) {
-      for (const chat of Object.values(state.open)) if (chat.gap && chat.following) this.reopen(chat.id);
-    }
+    // Once the socket has said that it is online.
+    if (action.type === "frame" && action.frame.type === "hello") queueMicrotask(() => this.connected(state));
   }
 
   /**
-   * A new socket knows nothing: open again what is shown, fetch the list after `hello` so that nothing is missed, send
-   * what waits.
+   * The list is fetched after `hello`, so that no change to it is missed; what waits is sent.
    *
    * @param {State} state
    */
   connected(state) {
-    // After the socket has said that it is online.
-    queueMicrotask(() => {
-      for (const key of state.panes.keys) if (panes.isChat(key)) this.openChat(key);
-      void this.loadChats(false, true);
-      if (state.lists.archived.loaded) void this.loadChats(true, true);
-      this.outbox.flush();
-    });
-  }
-
-  /** @param {State} state */
-  followPanes(state) {
-    if (!this.socket.ready) return;
-    const shown = new Set(state.panes.keys.filter(panes.isChat));
-    for (const chat of Object.values(state.open)) {
-      if (!chat.following || shown.has(chat.id)) continue;
-      this.store.dispatch({ type: "closed", chat: chat.id });
-      this.socket.request({ type: "chat.close", chat: chat.id }).catch(ignoreLostConnection);
-    }
-    for (const id of shown) if (!state.open[id]?.following) this.openChat(id);
-  }
-
-  /**
-   * Ask for a chat: for what was missed where something is known of it, else for all.
-   *
-   * @param {string} id
-   */
-  openChat(id) {
-    if (!this.socket.ready) return;
-    const known = this.store.state.open[id];
-    const command = this.socket.nextId();
-    this.store.dispatch({ type: "opening", chat: id, command });
-    const cursors = known?.ready && known.gap !== "fresh" ? { version: known.version, runs: liveCursors(known) } : {};
-    this.socket.request({ type: "chat.open", chat: id, ...cursors }, command).catch((error) => {
-      if (error instanceof CommandError && isPassing(error.code)) {
-        this.setTimeout(() => this.store.state.panes.keys.includes(id) && this.openChat(id), backoff(3, Math.random, error.retryAfter));
-      }
-    });
-  }
-
-  /** @param {string} id */
-  reopen(id) {
-    if (this.reopening.has(id)) return;
-    this.reopening.add(id);
-    this.openChat(id);
-    // Should the server be wrong about a chat, this is how often it is asked.
-    this.setTimeout(() => {
-      this.reopening.delete(id);
-      const chat = this.store.state.open[id];
-      if (chat?.gap && chat.following) this.reopen(id);
-    }, REOPEN_GAP);
+    this.following.openAll();
+    void this.loadChats(false, true);
+    if (state.lists.archived.loaded) void this.loadChats(true, true);
+    this.outbox.flush();
   }
 
   /**
@@ -139,15 +81,6 @@ export class App {
     const draft = this.drafts.get(from);
     if (draft) this.drafts.set(to, draft);
     this.drafts.delete(from);
-  }
-
-  /**
-   * The person looks at the page again. A connection may have died unnoticed while the machine slept: ask something, and
-   * if nothing comes back the socket gives it up.
-   */
-  wake() {
-    if (!this.socket.ready || this.now() - this.socket.heard < QUIET) return;
-    for (const key of this.store.state.panes.keys) if (panes.isChat(key)) this.openChat(key);
   }
 
   // --- Panes ---
@@ -312,21 +245,4 @@ export class App {
       if (this.store.state.toasts.includes(toast)) this.store.dispatch({ type: "untoast", id: toast.id });
     }, UNDO_FOR);
   }
-}
-
-/** @param {import("./types.js").OpenChat} chat */
-function liveCursors(chat) {
-  const live = Object.values(chat.runs).filter((run) => run.status === "running");
-  return Object.fromEntries(live.map((run) => [run.run, run.seq]));
-}
-
-/** @param {string} code */
-function isPassing(code) {
-  return code === "draining" || code === "unavailable" || code === "too_many_requests";
-}
-
-/** @param {unknown} error */
-function ignoreLostConnection(error) {
-  // A connection that is gone follows nothing any more.
-  if (!(error instanceof CommandError)) throw error;
 }

@@ -76,7 +76,7 @@ store.follow((state, action, before) => {
 window.addEventListener("popstate", () => app.setPanes(fromPath(location.pathname)));
 window.addEventListener("online", () => socket.connect());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") app.wake();
+  if (document.visibilityState === "visible") app.following.wake();
 });
 window.addEventListener("offline", () => socket.goOffline());
 

@@ -26,9 +26,6 @@ import { CommandError } from "./socket.js";
  * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
  */
 
-/** Answers that mean "not now": the same command may do in a moment. */
-const PASSING = new Set(["draining", "unavailable", "too_many_requests", "too_many_commands"]);
-
 export class Outbox {
   /**
    * @param {import("./storage.js").Shelf} shelf
@@ -143,7 +140,7 @@ export class Outbox {
    * @param {CommandError} error
    */
   failed(entry, error) {
-    if (error.code === "disconnected" || PASSING.has(error.code)) return this.later(entry, error.retryAfter);
+    if (error.code === "disconnected" || error.passing) return this.later(entry, error.retryAfter);
     entry.error = { code: error.code, message: error.message };
     this.save(entry);
     this.post.dispatch({ type: "failed", client_id: entry.client_id, error: entry.error });

@@ -17,6 +17,17 @@ export function isChat(key) {
 }
 
 /**
+ * What a pane is called.
+ *
+ * @param {import("./types.js").State} state
+ * @param {string} key
+ */
+export function titleOf(state, key) {
+  const chat = state.chats[key];
+  return chat?.title || (chat || !isChat(key) ? "New chat" : "Chat");
+}
+
+/**
  * Show `key`: where it is already, else beside the pane in focus (if asked for, and if one more is allowed), else instead of it.
  *
  * @param {Panes} panes

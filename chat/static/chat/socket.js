@@ -17,6 +17,9 @@ const STABLE = 5_000;
 
 export const Close = { PROTOCOL: 4400, SIGNED_OUT: 4401, NOT_ALLOWED: 4403 };
 
+/** Answers that mean "not now": the same command may do in a moment. */
+const PASSING = new Set(["draining", "unavailable", "too_many_requests"]);
+
 /** A command was answered with `error`, or could not be: code `disconnected`. */
 export class CommandError extends Error {
   /**
@@ -28,6 +31,10 @@ export class CommandError extends Error {
     super(message);
     this.code = code;
     this.retryAfter = retryAfter;
+  }
+
+  get passing() {
+    return PASSING.has(this.code);
   }
 }
 

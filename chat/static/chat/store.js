@@ -99,7 +99,10 @@ function opened(state, command) {
  */
 function refused(state, command, error) {
   const chat = Object.values(state.open).find((open) => open.opening === command);
-  return chat ? withOpen(state, { ...chat, opening: null, following: false, error }) : state;
+  if (!chat) return state;
+  // The server's sentence fits everything that can be missing; here it is known what is.
+  const missing = { code: error.code, message: "There is no such chat, or it is not yours." };
+  return withOpen(state, { ...chat, opening: null, following: false, error: error.code === "not_found" ? missing : error });
 }
 
 /**

@@ -112,10 +112,10 @@ test("coming back to the page after a silence finds out whether the connection s
   const page = openPage();
   await page.greet();
   page.last().say(fixture("stream").frames[0]);
-  page.app.wake();
+  page.app.following.wake();
   assert.equal(page.last().commands("chat.open").length, 1, "it has just been heard");
   await page.clock.pass(60_000);
-  page.app.wake();
+  page.app.following.wake();
   assert.equal(page.last().commands("chat.open").length, 2);
   await page.clock.pass(20_000);
   assert.ok(page.sockets[0].closed);

@@ -59,8 +59,8 @@ test("a gap is marked once and cleared by the opening that mends it", () => {
 
 test("a refused opening says why and follows nothing", () => {
   const opening = reduce(following(), { type: "opening", chat: CHAT, command: "c1" });
-  const { error, following: follows } = frames(opening, { type: "error", id: "c1", code: "not_found", message: "No." }).open[CHAT];
-  assert.deepEqual({ error, follows }, { error: { code: "not_found", message: "No." }, follows: false });
+  const { error, following: follows } = frames(opening, { type: "error", id: "c1", code: "too_many_chats", message: "No." }).open[CHAT];
+  assert.deepEqual({ error, follows }, { error: { code: "too_many_chats", message: "No." }, follows: false });
 });
 
 test("a deleted chat that is open says so, and comes back afresh when it is restored", () => {

@@ -3,6 +3,7 @@
  * never stop talking; the reply can be read where it stands.
  */
 import { useEffect, useState } from "preact/hooks";
+import { titleOf } from "../panes.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 
@@ -25,7 +26,7 @@ export function Announcer() {
           if (!runs || runs === chat.runs) continue;
           for (const run of Object.values(chat.runs)) {
             if (runs[run.run]?.status === "running" && run.status !== "running") {
-              say(`${ENDINGS[run.status]}: ${state.chats[chat.id]?.title || "New chat"}`);
+              say(`${ENDINGS[run.status]}: ${titleOf(state, chat.id)}`);
             }
           }
         }

@@ -1,9 +1,9 @@
 /** The whole page: the list of chats, the panes, and what is said above and below them. */
 import { useEffect, useState } from "preact/hooks";
-import { isChat, visible } from "../panes.js";
+import { titleOf, visible } from "../panes.js";
 import { Announcer } from "./announcer.js";
 import { Banner } from "./banner.js";
-import { useApp, useSelect } from "./context.js";
+import { useSelect } from "./context.js";
 import { html } from "./html.js";
 import { useNarrow, useRoom } from "./media.js";
 import { Pane } from "./pane.js";
@@ -16,7 +16,10 @@ export function Page() {
   const narrow = useNarrow();
   const [drawer, setDrawer] = useState(false);
   const focused = panes.keys[panes.focus] ?? "";
-  usePageTitle(focused);
+  const title = useSelect((state) => titleOf(state, focused));
+  useEffect(() => {
+    document.title = `${title} · Polylogue`;
+  }, [title]);
   // Choosing a chat closes the drawer that it was chosen from.
   useEffect(() => setDrawer(false), [panes, narrow]);
   useEffect(() => {
@@ -56,13 +59,4 @@ export function Page() {
       <${Announcer} />
     </div>
   `;
-}
-
-/** @param {string} key */
-function usePageTitle(key) {
-  const { store } = useApp();
-  const title = useSelect((state) => (isChat(key) ? state.chats[key]?.title : undefined)) || "New chat";
-  useEffect(() => {
-    document.title = `${title} · Polylogue`;
-  }, [title, store]);
 }

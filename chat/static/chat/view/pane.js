@@ -1,6 +1,6 @@
 /** One chat beside others: its head, its messages, its composer; and what it looks like before there is anything. */
 import { useEffect, useRef } from "preact/hooks";
-import { isChat } from "../panes.js";
+import { isChat, titleOf } from "../panes.js";
 import { Composer } from "./composer.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
@@ -45,7 +45,7 @@ export function Pane({ id, focused, alone, onMenu }) {
 /** @param {Pick<Props, "id" | "alone" | "onMenu">} props */
 function Head({ id, alone, onMenu }) {
   const { app } = useApp();
-  const title = useSelect((state) => state.chats[id]?.title) || "New chat";
+  const title = useSelect((state) => titleOf(state, id));
   return html`
     <header class="pane-head">
       ${onMenu && html`<button type="button" class="icon-button open-drawer" aria-label="Chats" onClick=${onMenu}>${icon("menu")}</button>`}
@@ -73,7 +73,7 @@ function Body({ id, pending, onEdit }) {
         <p>${error.message}</p>
         ${error.code === "not_found"
           ? html`<button type="button" class="button" onClick=${() => app.closePane(id)}>Close</button>`
-          : html`<button type="button" class="button" onClick=${() => app.openChat(id)}>Try again</button>`}
+          : html`<button type="button" class="button" onClick=${() => app.following.open(id)}>Try again</button>`}
       </div>
       ${pending > 0 && html`<${Messages} id=${id} onEdit=${onEdit} />`}
     `;
