@@ -211,7 +211,7 @@ async def test_a_chat_that_is_deleted_is_said_to_be_gone_and_is_followed_no_more
 async def test_too_much_that_changed_comes_as_a_snapshot(
     user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selectors, "CHANGED_ROWS", 3)
+    monkeypatch.setattr(selectors.chats, "CHANGED_ROWS", 3)
     async with worker(Speaker(saying("Hi"))) as runtime:
         await in_database(talk, user, chats[0], 3)
         async with reading(runtime.hub, user) as reader:

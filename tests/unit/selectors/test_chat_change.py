@@ -14,7 +14,9 @@ from chat.models import Chat, Message
 from chat.protocol.codes import NotAllowed
 from chat.protocol.frames import FRAME_BUDGET, encode_object
 from chat.protocol.objects import ChatObject, MessageObject, RunObject, TextPart
-from chat.selectors import CHANGED_ROWS, CLIP_BYTES, PAGE
+from chat.selectors import PAGE
+from chat.selectors.chats import CHANGED_ROWS
+from chat.selectors.rows import CLIP_BYTES
 from chat.services.chats import archive_chat, delete_chat, rename_chat
 from chat.services.messages import (
     Asking,

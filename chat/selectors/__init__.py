@@ -1,0 +1,64 @@
+"""All reads, each with its permission check, as the wire's objects. No read grows with the length of a chat or the
+number of a person's chats: pages are cut by count and by size, changes come by version.
+
+Reads take no transaction (on SQLite it would take the write lock). Where several rows must agree, the version is read
+before and after, and all of it again if it moved.
+"""
+
+from chat.selectors.chats import (
+    ChatChange,
+    Snapshot,
+    chat_change,
+    chat_for,
+    message_for,
+    message_page,
+    snapshot,
+    versions,
+)
+from chat.selectors.lists import ListChange, chat_page, list_change, list_versions
+from chat.selectors.questions import Question, Said, history, question, title_wanted
+from chat.selectors.rows import PAGE, clipped
+from chat.selectors.runs import (
+    Orphan,
+    OwnRun,
+    is_oldest_worker,
+    owns_run,
+    resumable_runs,
+    running_runs,
+    runs_of,
+    runs_of_worker,
+    stale_runs,
+    stop_requested,
+)
+
+__all__ = [
+    "PAGE",
+    "ChatChange",
+    "ListChange",
+    "Orphan",
+    "OwnRun",
+    "Question",
+    "Said",
+    "Snapshot",
+    "chat_change",
+    "chat_for",
+    "chat_page",
+    "clipped",
+    "history",
+    "is_oldest_worker",
+    "list_change",
+    "list_versions",
+    "message_for",
+    "message_page",
+    "owns_run",
+    "question",
+    "resumable_runs",
+    "running_runs",
+    "runs_of",
+    "runs_of_worker",
+    "snapshot",
+    "stale_runs",
+    "stop_requested",
+    "title_wanted",
+    "versions",
+]

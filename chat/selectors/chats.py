@@ -1,0 +1,139 @@
+"""One chat: who may see it, its newest page, older ones, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from chat.models import Chat, Member, Message, Run
+from chat.protocol.codes import NotFound, Unavailable
+from chat.protocol.frames import FRAME_BUDGET
+from chat.protocol.objects import Change, ChatObject, MessageObject, RunObject
+from chat.selectors.rows import PAGE, chat_object, chat_rows, clipped, message_objects, run_object
+
+CHANGED_ROWS = 200
+"""More changed messages than this are not worth sending one by one: a snapshot is."""
+
+
+def require_member(user_id: UUID, chat_id: UUID) -> None:
+    if not Member.objects.filter(user_id=user_id, chat_id=chat_id, chat__deleted_at=None).exists():
+        raise NotFound
+
+
+def chat_for(*, user_id: UUID, chat_id: UUID) -> ChatObject:
+    """One chat. Raises `NotFound`, the same for a missing, a deleted and another person's chat."""
+    chat = chat_rows(Chat.objects.filter(id=chat_id, deleted_at=None, members__user=user_id)).first()
+    if chat is None:
+        raise NotFound
+    return chat_object(chat)
+
+
+def versions(chat_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """The versions of several chats. For the hub: no permission is implied."""
+    return dict(Chat.objects.filter(id__in=list(chat_ids)).values_list("id", "version"))
+
+
+def _messages(chat_id: UUID) -> QuerySet[Message]:
+    return Message.objects.filter(chat=chat_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatChange:
+    """What takes a chat from `after` to `version`; a message of a run that has ended has its parts, a streaming one
+    those of earlier runs.
+    """
+
+    after: int
+    version: int
+    change: Change
+
+
+def chat_change(chat_id: UUID, after: int) -> ChatChange | None:
+    """Everything of a chat that changed after version `after`; None where a snapshot is better (too much, `after` from
+    the future or negative, or the chat gone). For the hub, which has checked membership when the chat was opened.
+    """
+    for _ in range(5):
+        chat = chat_rows(Chat.objects.filter(id=chat_id, deleted_at=None)).first()
+        if chat is None or not 0 < after <= chat.version:
+            return None
+        rows = list(_messages(chat_id).filter(version__gt=after).order_by("position")[: CHANGED_ROWS + 1])
+        runs = [run_object(run) for run in Run.objects.filter(chat=chat_id, version__gt=after).order_by("version")]
+        if versions([chat_id]).get(chat_id) == chat.version:
+            break
+    else:
+        raise Unavailable
+    if len(rows) > CHANGED_ROWS or len(runs) > CHANGED_ROWS:
+        return None
+    cut = [clipped(message) for message in message_objects([row for row in rows if row.shown])]
+    if sum(size for _, size in cut) > FRAME_BUDGET:
+        return None
+    change = Change(
+        chat=chat_object(chat),
+        messages=[message for message, _ in cut],
+        removed=[row.id for row in rows if not row.shown],
+        runs=runs,
+    )
+    return ChatChange(after=after, version=chat.version, change=change)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A chat at one version: the newest page of messages (oldest first) and the live runs at `seq` 0."""
+
+    chat: ChatObject
+    messages: list[MessageObject]
+    earlier: bool
+    runs: list[RunObject]
+
+
+def snapshot(chat_id: UUID) -> Snapshot | None:
+    """The newest page of a chat, or None when it is gone. For the hub, which has checked membership."""
+    for _ in range(5):
+        chat = chat_rows(Chat.objects.filter(id=chat_id, deleted_at=None)).first()
+        if chat is None:
+            return None
+        rows = list(_messages(chat_id).filter(shown=True).order_by("-position")[: PAGE + 1])
+        live = Run.objects.filter(chat=chat_id, status=Run.Status.RUNNING)
+        runs = [run_object(run) for run in live]
+        if versions([chat_id]).get(chat_id) == chat.version:
+            messages, earlier = _page(rows, PAGE)
+            return Snapshot(chat=chat_object(chat), messages=messages, earlier=earlier, runs=runs)
+    raise Unavailable
+
+
+def _page(rows: Sequence[Message], limit: int) -> tuple[list[MessageObject], bool]:
+    """The first of `rows` (newest first) that fit a frame, oldest first, and whether there are more."""
+    messages: list[MessageObject] = []
+    budget = FRAME_BUDGET
+    for whole in message_objects(rows[:limit]):
+        message, size = clipped(whole)
+        if messages and size > budget:
+            return messages[::-1], True
+        messages.append(message)
+        budget -= size
+    return messages[::-1], len(rows) > limit
+
+
+def message_page(
+    *, user_id: UUID, chat_id: UUID, before: int | None = None, limit: int = PAGE
+) -> tuple[list[MessageObject], bool]:
+    """Messages older than position `before` (the newest without), oldest first, and whether there are older ones.
+    Raises `NotFound`.
+    """
+    require_member(user_id, chat_id)
+    rows = _messages(chat_id).filter(shown=True)
+    if before is not None:
+        rows = rows.filter(position__lt=before)
+    return _page(list(rows.order_by("-position")[: limit + 1]), limit)
+
+
+def message_for(*, user_id: UUID, chat_id: UUID, message_id: UUID) -> MessageObject:
+    """One message, whole. Raises `NotFound`."""
+    require_member(user_id, chat_id)
+    row = _messages(chat_id).filter(id=message_id).first()
+    if row is None:
+        raise NotFound
+    return message_objects([row])[0]

@@ -1,0 +1,58 @@
+"""The list of a person's chats: by page, and by what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from chat.models import Chat, ChatList, Member
+from chat.protocol.objects import ChatObject
+from chat.selectors.rows import PAGE, chat_object, chat_rows
+
+
+def chat_page(
+    *, user_id: UUID, archived: bool = False, pinned: bool = False, before: int | None = None, limit: int = PAGE
+) -> tuple[list[ChatObject], int | None]:
+    """A page of the person's chats, newest first, and the cursor (`before`) of the next page or None. `pinned`: only
+    those."""
+    members = Member.objects.filter(user=user_id, chat__archived=archived, chat__deleted_at=None)
+    if pinned:
+        members = members.filter(chat__pinned=True)
+    if before is not None:
+        members = members.filter(recent__lt=before)
+    found = list(members.order_by("-recent").values_list("chat_id", "recent")[: limit + 1])
+    ids = [chat_id for chat_id, _ in found[:limit]]
+    chats = {chat.id: chat_object(chat) for chat in chat_rows(Chat.objects.filter(id__in=ids))}
+    return [chats[chat_id] for chat_id in ids if chat_id in chats], found[limit - 1][1] if len(found) > limit else None
+
+
+def list_versions(user_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The versions of several people's lists; 0 where there is none yet."""
+    found = dict(ChatList.objects.filter(user__in=user_ids).values_list("user_id", "version"))
+    return {user_id: found.get(user_id, 0) for user_id in user_ids}
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """What takes a person's list from one version to `version`."""
+
+    version: int
+    chats: list[ChatObject]
+    removed: list[UUID]
+
+
+def list_change(*, user_id: UUID, after: int) -> ListChange:
+    """The chats that this person's list shows differently since version `after`, oldest change first, a page at most:
+    ask again from the version returned until nothing comes.
+    """
+    rows = list(
+        Member.objects.filter(user=user_id, version__gt=after)
+        .order_by("version")
+        .values_list("chat_id", "version", "chat__deleted_at")[:PAGE]
+    )
+    kept = [chat_id for chat_id, _, deleted_at in rows if deleted_at is None]
+    found = {chat.id: chat_object(chat) for chat in chat_rows(Chat.objects.filter(id__in=kept))}
+    chats = [found[chat_id] for chat_id in kept if chat_id in found]
+    removed = [chat_id for chat_id, _, deleted_at in rows if deleted_at is not None]
+    return ListChange(version=rows[-1][1] if rows else after, chats=chats, removed=removed)

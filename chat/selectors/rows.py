@@ -1,0 +1,107 @@
+"""Rows as the wire's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from msgspec import UNSET
+
+from chat.models import Chat, Message, Run
+from chat.protocol.frames import encode_object
+from chat.protocol.objects import ChatObject, ErrorObject, MessageObject, Part, RunObject, TextPart
+
+PAGE = 50
+"""Messages, or chats, on a page."""
+CLIP_BYTES = 96 * 1024
+"""A message of more bytes of JSON travels in frames without the rest of its text; HTTP has it whole."""
+
+
+def chat_rows(filters: QuerySet[Chat]) -> QuerySet[Chat]:
+    running = Run.objects.filter(chat=OuterRef("pk"), status=Run.Status.RUNNING)
+    return filters.annotate(live=Exists(running))
+
+
+def chat_object(chat: Any) -> ChatObject:
+    return ChatObject(
+        id=chat.id,
+        title=chat.title,
+        agent=chat.agent,
+        version=chat.version,
+        archived=chat.archived,
+        pinned=chat.pinned,
+        live=chat.live,
+        created_at=chat.created_at,
+        updated_at=chat.updated_at,
+    )
+
+
+def _siblings(messages: Sequence[Message]) -> dict[UUID | None, list[UUID]]:
+    """All that answer the same messages as these do, by what they answer (None: the beginning of the chat), oldest
+    first; only where there are several."""
+    if not messages:
+        return {}
+    parents = {message.parent_id for message in messages}
+    same = Q(parent__in=[parent for parent in parents if parent is not None])
+    if None in parents:
+        same |= Q(parent=None)
+    found: dict[UUID | None, list[UUID]] = {}
+    rows = Message.objects.filter(same, chat=messages[0].chat_id).order_by("position")
+    for parent, message_id in rows.values_list("parent_id", "id"):
+        found.setdefault(parent, []).append(message_id)
+    return {parent: ids for parent, ids in found.items() if len(ids) > 1}
+
+
+def message_objects(messages: Sequence[Message]) -> list[MessageObject]:
+    siblings = _siblings(messages)
+    return [_message_object(message, siblings.get(message.parent_id)) for message in messages]
+
+
+def _message_object(message: Message, siblings: list[UUID] | None) -> MessageObject:
+    return MessageObject(
+        id=message.id,
+        chat=message.chat_id,
+        position=message.position,
+        parent=message.parent_id,
+        role=message.role,  # type: ignore[arg-type]  # the column's choices are the type's
+        author=message.author_id,
+        client_id=message.client_id,
+        status=message.status,  # type: ignore[arg-type]
+        run=message.run_id,
+        error=ErrorObject(message.error_code, message.error_message) if message.error_code else None,
+        created_at=message.created_at,
+        siblings=siblings or UNSET,
+        parts=msgspec.convert(message.parts, list[Part]),
+    )
+
+
+def run_object(run: Run) -> RunObject:
+    return RunObject(
+        run=run.id,
+        chat=run.chat_id,
+        reply=run.reply_id,
+        agent=run.agent,
+        status=run.status,  # type: ignore[arg-type]
+        seq=run.last_seq,
+    )
+
+
+def clipped(message: MessageObject) -> tuple[MessageObject, int]:
+    """The message as a frame may carry it, and its bytes of JSON: over `CLIP_BYTES` its parts are cut; it says so."""
+    size = len(encode_object(message))
+    if size <= CLIP_BYTES or message.parts is UNSET:
+        return message, size
+    parts: list[Part] = []
+    left = CLIP_BYTES // 6
+    for part in message.parts:
+        # A character is six bytes of JSON at most, so the cut is by characters.
+        if isinstance(part, TextPart):
+            parts.append(TextPart(id=part.id, text=part.text[:left]))
+            left -= len(part.text)
+        if left <= 0:
+            break
+    message = msgspec.structs.replace(message, parts=parts, clipped=True)
+    return message, len(encode_object(message))
