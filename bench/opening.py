@@ -1,4 +1,4 @@
-"""How long it takes to open a chat while a hundred others stream: by socket, until its snapshot; by HTTP, until its page.
+"""How long it takes to open a chat while a hundred others stream: by socket to its snapshot, by HTTP to its page.
 
     .venv/bin/python -m bench.opening              100 chats, 20 tokens a second each, 50 openings of either kind
     .venv/bin/python -m bench.opening --chats 10
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -20,8 +21,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import django
 
@@ -32,6 +34,7 @@ from tests.fakes.upstream import directive  # noqa: E402  # tests' people need t
 from tests.people import Person, new_person  # noqa: E402
 from tests.process import ROOT  # noqa: E402
 from tests.server import ServerProcess  # noqa: E402
+from tests.state import Frame  # noqa: E402
 from tests.wire import Wire  # noqa: E402
 
 OPENINGS = 50
@@ -69,7 +72,7 @@ def model() -> Iterator[str]:
 @contextlib.contextmanager
 def load(person: Person, chats: int, rate: float) -> Iterator[None]:
     """A process that has so many replies streamed to it, from when all of them do."""
-    asked = {"url": [person.server.port, person.session], "chats": chats, "rate": rate}
+    asked = {"port": person.server.port, "session": person.session, "chats": chats, "rate": rate}
     command = [sys.executable, "-m", "bench.opening", "--load", json.dumps(asked)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -89,17 +92,14 @@ async def stream(port: int, session: str, chats: int, rate: float) -> None:
     counts = [min(PER_SOCKET, chats - begun) for begun in range(0, chats, PER_SOCKET)]
     async with contextlib.AsyncExitStack() as stack:
         wires = [await stack.enter_async_context(Wire(person)) for _ in counts]
-        runs = set()
         for wire, count in zip(wires, counts, strict=True):
             for _ in range(count):
                 chat = await person.new_chat("a streaming chat")
                 await wire.ask("chat.open", chat=chat)
                 text = directive(tokens=int(LONGEST * rate), rate=rate)
-                runs.add((await wire.ask("message.send", chat=chat, text=text, client_id="m"))["run"])
-        for wire in wires:
-            await wire.until(
-                lambda wire=wire: len({f["run"] for f in wire.frames if f["type"] == "run.events"}) == count
-            )
+                await wire.ask("message.send", chat=chat, text=text, client_id="m")
+        for wire, count in zip(wires, counts, strict=True):
+            await wire.until(functools.partial(_all_stream, wire, count))
         print("streaming", flush=True)
         for wire in wires:
             # Kept frames would make this process slower and slower.
@@ -107,14 +107,18 @@ async def stream(port: int, session: str, chats: int, rate: float) -> None:
         await asyncio.sleep(LONGEST)
 
 
-class Forgetful(list):  # type: ignore[type-arg]
+def _all_stream(wire: Wire, count: int) -> bool:
+    return len({frame["run"] for frame in wire.frames if frame["type"] == "run.events"}) == count
+
+
+class Forgetful(list[Frame]):
     """Frames of which only the number is kept, because `received` says it."""
 
-    def __init__(self, frames: Sequence[object]) -> None:
+    def __init__(self, frames: Sequence[Frame]) -> None:
         super().__init__()
         self._count = len(frames)
 
-    def append(self, _: object) -> None:
+    def append(self, frame: Frame, /) -> None:
         self._count += 1
 
     def __len__(self) -> int:
@@ -140,7 +144,7 @@ async def measure(person: Person, chat: str) -> Figures:
             await asyncio.sleep(PAUSE)
             began = time.perf_counter()
             opening = await wire.post("chat.open", chat=chat)
-            await wire.until(lambda: wire.frames[-1]["type"] == "chat.snapshot")
+            await wire.until(functools.partial(_snapshot_came, wire))
             by_socket.append(1000 * (time.perf_counter() - began))
             assert (await wire.answer(opening))["resumed"] is False
             assert len(wire.frames[-1]["messages"]) == MESSAGES
@@ -154,7 +158,7 @@ async def measure(person: Person, chat: str) -> Figures:
 
 
 @contextlib.asynccontextmanager
-async def page_reader(person: Person, chat: str) -> AsyncIterator[object]:
+async def page_reader(person: Person, chat: str) -> AsyncIterator[Callable[[], bytes]]:
     """A function that gets the newest page over one connection, as a browser does."""
     connection = http.client.HTTPConnection("127.0.0.1", person.server.port, timeout=30)
 
@@ -162,13 +166,17 @@ async def page_reader(person: Person, chat: str) -> AsyncIterator[object]:
         connection.request("GET", f"/api/chats/{chat}/messages", headers=person.headers)
         answer = connection.getresponse()
         body = answer.read()
-        assert answer.status == 200, body
+        assert answer.status == HTTPStatus.OK, body
         return body
 
     try:
         yield read
     finally:
         connection.close()
+
+
+def _snapshot_came(wire: Wire) -> bool:
+    return bool(wire.frames[-1]["type"] == "chat.snapshot")
 
 
 def report(idle: Figures, loaded: Figures, chats: int, rate: float) -> bool:
@@ -205,8 +213,7 @@ def main() -> int:
     parser.add_argument("--load", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.load:
-        asked = json.loads(arguments.load)
-        asyncio.run(stream(*asked["url"], asked["chats"], asked["rate"]))
+        asyncio.run(stream(**json.loads(arguments.load)))
         return 0
     return 0 if asyncio.run(run(arguments.chats, arguments.rate)) else 1
 
