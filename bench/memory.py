@@ -7,7 +7,6 @@ import asyncio
 import msgspec
 
 from bench import machine
-
 from bench.upstream import Upstream, wish
 from bench.ways.base import Way
 from bench.ways.polylogue import Polylogue
