@@ -42,7 +42,10 @@ def _answer(request: HttpRequest) -> HttpResponse:
 
 def _plain(text: str, status: int) -> HttpResponse:
     headers = {"Cache-Control": "no-store", "Content-Length": str(len(text))}
-    return HttpResponse(text, status=status, content_type="text/plain", headers=headers)
+    response = HttpResponse(text, status=status, content_type="text/plain", headers=headers)
+    # Django logs each 503 as an error, and probes ask every second.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
+    return response
 
 
 def _worker_is_ready() -> bool:

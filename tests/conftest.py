@@ -12,7 +12,7 @@ from tests.services import CLUSTER
 
 # The second pass, on Postgres and Redis, leaves out what touches neither and the browser, which sees no difference; the
 # fault suite needs several workers, so it has nothing to do in the first.
-PURE = ("unit/agents", "unit/config", "unit/protocol", "integration/test_makefile.py")
+PURE = ("deploy", "unit/agents", "unit/config", "unit/protocol", "integration/test_makefile.py")
 collect_ignore = [*PURE, "e2e"] if CLUSTER else ["faults"]
 
 

@@ -59,6 +59,7 @@ async def test_who_was_overtaken_takes_no_messages_until_it_has_the_lock_again(s
         assert answer.status == 503
         assert '"draining"' in answer.text
     eventually(lambda: fetch(server.url + "readyz").status == 200)
+    assert "/readyz" not in server.log, "probes are no errors"
     assert person.call("POST", f"chats/{chat}/messages", {"text": "Hello", "client_id": "one"}).status < 300
 
 
