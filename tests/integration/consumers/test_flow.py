@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -35,7 +36,7 @@ async def test_a_reader_who_confirms_nothing_is_held_and_then_closed() -> None:
             async with Wire(person, confirms=False) as silent, Wire(person) as other:
                 for wire in (silent, other):
                     await wire.ask("chat.open", chat=chat)
-                asked = directive(tokens=100_000, burst=20)
+                asked = directive(tokens=100_000, burst=10)
                 sent = await other.ask("message.send", chat=chat, text=asked, client_id="m")
                 await silent.until(lambda: silent.size > HELD)
                 held_since = time.monotonic()
@@ -56,32 +57,31 @@ async def test_a_reader_who_stops_reading_costs_no_memory_and_misses_nothing() -
     async with FakeUpstream() as upstream:
         with ServerProcess(env={"OPENAI_BASE_URL": upstream.base_url}) as server:
             person = new_person(server)
-            chats = [await person.new_chat("named"), await person.new_chat("named too")]
-            async with Wire(person) as tab, Wire(person, confirms=False) as sleeper:
+            chats = [await person.new_chat() for _ in range(3)]
+            async with Wire(person) as tab, Wire(person) as sleeper:
                 for wire in (tab, sleeper):
                     for chat in chats:
                         await wire.ask("chat.open", chat=chat)
-                # A first reply, which everybody reads: whatever a process needs once it has from then on.
-                warm = directive(tokens=30_000, rate=20_000, burst=4)
-                await tab.ask("message.send", chat=chats[0], text=warm, client_id="m")
-                for wire in (tab, sleeper):
-                    await until_ended(wire, chats[0])
+                # Replies that everybody reads: what a process needs for such ones it has from then on, 15 MB.
+                for chat in chats[:2]:
+                    await tab.ask("message.send", chat=chat, text=directive(tokens=50_000, burst=10), client_id="m")
+                    await asyncio.gather(until_ended(tab, chat), until_ended(sleeper, chat))
                 sleeper.pause()
                 frames = len(tab.frames), len(sleeper.frames)
                 before = resident(server.pid)
-                asked = directive(tokens=50_000, rate=20_000, burst=4)
-                sent = await tab.ask("message.send", chat=chats[1], text=asked, client_id="m")
-                await until_ended(tab, chats[1])
+                asked = directive(tokens=100_000, rate=25_000, burst=5)
+                sent = await tab.ask("message.send", chat=chats[2], text=asked, client_id="m")
+                await until_ended(tab, chats[2])
                 grown = resident(server.pid) - before
-                sleeper.confirms = True
                 sleeper.resume()
-                await until_ended(sleeper, chats[1])
+                await until_ended(sleeper, chats[2])
                 for wire in (tab, sleeper):
-                    whole = "".join(words(Behaviour(tokens=50_000)))
-                    assert shown(wire.frames, chats[1], sent["reply"]) == ("complete", whole)
-                # The text is 300 KB, in the log's memory twice that; as 50,000 waiting frames it would be 10 MB.
-                assert grown < 4 * 1024 * 1024
-                assert len(sleeper.frames) - frames[1] < (len(tab.frames) - frames[0]) / 2
+                    whole = "".join(words(Behaviour(tokens=100_000)))
+                    assert shown(wire.frames, chats[2], sent["reply"]) == ("complete", whole)
+                # The text is 600 KB, with its log twice that; as 100,000 waiting frames it would be 20 MB.
+                assert grown < 8 * 1024 * 1024
+                # What came after the first 256 KiB came in frames of 384 KiB.
+                assert len(sleeper.frames) - frames[1] < 0.8 * (len(tab.frames) - frames[0])
 
 
 async def until_ended(wire: Wire, chat: str) -> None:

@@ -68,7 +68,7 @@ async def test_a_client_cut_at_any_frame_ends_like_one_that_never_was(server: Se
 
 
 async def test_a_client_comes_back_after_the_log_is_gone_and_lacks_nothing() -> None:
-    with ServerProcess() as server:
+    with ServerProcess(embedded=True) as server:
         person = new_person(server)
         chats = [await person.new_chat("first"), await person.new_chat("second")]
         cutters = [cutter(person, chats, at) for at in range(4, 120, 4)]

@@ -1,4 +1,7 @@
-"""What a process that dies, or ends, or must not start does to replies: nothing that anyone was shown is lost."""
+"""What a process that dies, or ends, or must not start does to replies: nothing that anyone was shown is lost.
+
+All of it is about the embedded default, one process with a SQLite file.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+
+import pytest
 
 from chat.agents.scripted import numbered_words
 from tests import TIMEOUT
@@ -52,7 +58,7 @@ async def reply_of(person: Person, chat: str, reply: str) -> tuple[str, str, Any
 
 
 async def test_a_killed_server_keeps_every_word_that_anyone_was_shown() -> None:
-    with ServerProcess() as server:
+    with ServerProcess(embedded=True) as server:
         person = new_person(server)
         async with Wire(person) as one, Wire(person) as other:
             replies = [await streaming(person, one) for _ in range(3)]
@@ -76,7 +82,7 @@ async def test_a_killed_server_keeps_every_word_that_anyone_was_shown() -> None:
 
 
 async def test_clients_of_a_killed_server_come_back_to_the_same_state() -> None:
-    with ServerProcess() as server:
+    with ServerProcess(embedded=True) as server:
         person = new_person(server)
         chats = [await person.new_chat() for _ in range(2)]
         followers = [Follower(person, chats, cuts=[at], pauses=[0.0]) for at in range(8, 48, 4)]
@@ -98,8 +104,8 @@ async def test_clients_of_a_killed_server_come_back_to_the_same_state() -> None:
         for follower, before in zip(followers, shown_before, strict=True):
             assert follower.faults == []
             assert comparable(follower.state) == fresh
-            for chat in chats:
-                for message_id, message in before.open[chat].messages.items():
+            for chat, known in before.open.items():
+                for message_id, message in known.messages.items():
                     now = follower.state.open[chat].messages[message_id]
                     assert now["parts"][0]["text"].startswith("".join(part["text"] for part in message["parts"]))
 
@@ -109,7 +115,7 @@ def _has_seen_much(follower: Follower, _: State) -> bool:
 
 
 async def test_sigterm_in_the_middle_closes_sockets_as_going_away_and_keeps_the_reply() -> None:
-    with ServerProcess(arguments=["--drain", "2"]) as server:
+    with ServerProcess(embedded=True, arguments=["--drain", "2"]) as server:
         person = new_person(server)
         async with Wire(person) as wire:
             long, short = (
@@ -130,7 +136,7 @@ async def test_sigterm_in_the_middle_closes_sockets_as_going_away_and_keeps_the_
 
 
 async def test_sigterm_during_handshakes_ends_in_order() -> None:
-    with ServerProcess(arguments=["--drain", "0.2"]) as server:
+    with ServerProcess(embedded=True, arguments=["--drain", "0.2"]) as server:
         person = new_person(server)
 
         async def knock() -> int:
@@ -150,7 +156,7 @@ async def test_sigterm_during_handshakes_ends_in_order() -> None:
 
 
 async def test_a_second_sigterm_ends_at_once_and_the_next_start_keeps_the_reply() -> None:
-    with ServerProcess(arguments=["--drain", "60"]) as server:
+    with ServerProcess(embedded=True, arguments=["--drain", "60"]) as server:
         person = new_person(server)
         async with Wire(person) as wire:
             chat, reply = await streaming(person, wire)
@@ -163,6 +169,13 @@ async def test_a_second_sigterm_ends_at_once_and_the_next_start_keeps_the_reply(
         status, kept, _ = await reply_of(person, chat, reply)
         assert status == "interrupted"
         assert kept.startswith(text)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """One for the tests that leave theirs alive."""
+    with ServerProcess(embedded=True) as process:
+        yield process
 
 
 def test_a_second_server_on_the_same_database_is_refused_and_the_first_goes_on(server: ServerProcess) -> None:
@@ -213,7 +226,7 @@ class PlainDaphne(ServerProcess):
 
 
 async def test_plain_daphne_serves_the_same_and_loses_as_little() -> None:
-    with PlainDaphne() as server:
+    with PlainDaphne(embedded=True) as server:
         person = new_person(server)
         async with Wire(person) as wire:
             short = await streaming(person, wire, beyond="word3", words=3, delay=0)
