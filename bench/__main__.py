@@ -31,6 +31,7 @@ from bench.workers import one_and_two  # noqa: E402
 from tests.process import ROOT  # noqa: E402
 
 PARTS = ("ladder", "memory", "story", "starting", "growth", "workers")
+QUICK_PARTS = ("ladder", "story", "starting", "growth")
 
 
 class Bench:
@@ -63,11 +64,12 @@ class Bench:
 
     async def story(self) -> None:
         streams, samples = (50, 30) if self.quick else (300, 200)
-        for embedded in (True, False):
+        for embedded in (True,) if self.quick else (True, False):
             async with self._polylogue(embedded) as way:
                 self.results.openings += await openings(way, streams, samples)
-        for replies in (1,) if self.quick else (1, 3):
-            self.results.openings.append(await Before(self.upstream.base_url).measure(replies, 2 if self.quick else 3))
+        async with Before(self.upstream.base_url) as before:
+            for replies in (1,) if self.quick else (1, 3):
+                self.results.openings.append(await before.measure(replies, 1 if self.quick else 3))
 
     async def starting(self) -> None:
         for embedded in (True, False):
@@ -112,8 +114,8 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
-    chosen = parser.parse_args().parts or list(PARTS)
     quick = os.environ.get("QUICK", "") not in ("", "0", "off")
+    chosen = parser.parse_args().parts or list(QUICK_PARTS if quick else PARTS)
     # Part of a run, or a quick one, is no result to keep.
     whole = not quick and chosen == list(PARTS)
     into = ROOT / "bench" / "results" if whole else ROOT / "var" / "bench" / "results"

@@ -46,15 +46,15 @@ class Curve(msgspec.Struct):
 
 async def curves(upstream: Upstream, *, rounds: int, window: float, quick: bool) -> list[Curve]:
     """All curves, on one embedded worker. The rounds of each alternate between its sizes."""
-    found = []
+    small, large = ([10], [1000]) if quick else ([10, 100, 1000], [10_000])
     async with Polylogue(upstream.base_url, embedded=True) as way:
-        sizes = [10, 1000] if quick else [10, 100, 1000, 10_000]
-        found.append(await _chat_length(way, upstream, sizes, rounds, window))
-        sizes = [100, 1000] if quick else [100, 1000, 10_000, 50_000]
-        found.append(await _reply_length(way, upstream, sizes, rounds, window))
-        sizes = [10, 100] if quick else [10, 100, 1000, 10_000]
-        found.append(await _chats_owned(way, upstream, sizes, rounds, window))
-        found.append(await _tabs(way, upstream, [1, 5] if quick else [1, 2, 5, 10, 25, 50], 1, window))
+        found = [
+            await _chat_length(way, upstream, small + large, rounds, window),
+            await _reply_length(way, upstream, [100, *large] if quick else [100, 1000, 10_000, 50_000], rounds, window),
+        ]
+        if not quick:
+            found.append(await _chats_owned(way, upstream, small + large, rounds, window))
+            found.append(await _tabs(way, upstream, [1, 2, 5, 10, 25, 50], 1, window))
     return found
 
 

@@ -6,18 +6,17 @@ Before, that was as long as the replies under way took to end. Then, with Polylo
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import IO
+from typing import Self
 
 import aiohttp
 import msgspec
 
 from bench import machine
-from bench.measure import ASKS, median, quantile
+from bench.measure import ENDLESS, median, quantile
 from bench.upstream import wish
-from bench.ways.base import end, free_port, spawn, wait_for_port
+from bench.ways.base import free_port, spawn, wait_for_port
 from bench.ways.polylogue import Polylogue, Tab
 
 RATE = 10.0
@@ -65,54 +64,64 @@ async def openings(way: Polylogue, streams: int, samples: int) -> list[Opening]:
         ways = {"socket": lambda: _by_socket(tab, chat), "http": lambda: _by_http(client, address)}
         await _sampled(ways, 10)
         idle = await _sampled(ways, samples)
-        seconds = streams / ASKS + len(ways) * samples * (PAUSE + 0.02) + 2
         for index in range(streams):
-            await way.ask(index, wish(tokens=math.ceil(RATE * seconds), rate=RATE))
+            await way.ask(index, wish(tokens=ENDLESS, rate=RATE))
         await asyncio.sleep(1)
         loaded = await _sampled(ways, samples)
-        assert way.meter.ended == 0, "the replies ended before the last chat was opened"
     await tab.close()
     await way.restart()
     return [_opening(way.name, by, streams, idle[by], loaded[by]) for by in ways]
 
 
 class Before:
-    """One synchronous gunicorn worker."""
+    """One synchronous gunicorn worker. `async with` starts and ends it."""
 
     def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self.port = free_port()
-        self._log: IO[bytes]
+        self._base_url = base_url
+        port = free_port()
+        self._port = port
+        self._address = f"http://127.0.0.1:{port}/"
+
+    async def __aenter__(self) -> Self:
+        with machine.starting_on(machine.cores()[0]):
+            self._process, self._log = spawn(
+                *("-m", "gunicorn", "--workers", "1", "--worker-class", "sync", "--timeout", "300"),
+                *("--bind", f"127.0.0.1:{self._port}", "bench.apps.before:application"),
+                env={"OPENAI_BASE_URL": self._base_url},
+            )
+        wait_for_port(self._process, self._port, self._log)
+        # Its connections are closed after each answer: a synchronous worker has no time for kept ones.
+        self._client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+        await self._open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+        self._process.terminate()  # it has a child that serves
+        self._process.wait()
+        self._log.close()
 
     async def measure(self, streams: int, samples: int) -> Opening:
-        """The same by HTTP; loaded, each sample waits for the replies that were begun just before it."""
-        with machine.starting_on(machine.cores()[0]):
-            process, self._log = spawn(
-                *("-m", "gunicorn", "--workers", "1", "--worker-class", "sync", "--timeout", "300"),
-                *("--bind", f"127.0.0.1:{self.port}", "bench.apps.before:application"),
-                env={"OPENAI_BASE_URL": self.base_url},
-            )
-        try:
-            wait_for_port(process, self.port, self._log)
-            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as client:
-                address = f"http://127.0.0.1:{self.port}/"
-                await _by_http(client, f"{address}chat/")
-                idle = [await _by_http(client, f"{address}chat/") for _ in range(10 * samples)]
-                loaded = [await self._loaded(client, address, streams) for _ in range(samples)]
-        finally:
-            end(process)
+        """Open another chat; loaded, each time while so many replies of three seconds are under way."""
+        idle = [await self._open() for _ in range(10 * samples)]
+        loaded = [await self._loaded(streams) for _ in range(samples)]
         return _opening("before", "http", streams, idle, loaded)
 
-    async def _loaded(self, client: aiohttp.ClientSession, address: str, streams: int) -> float:
-        asking = [asyncio.create_task(self._ask(client, address)) for _ in range(streams)]
+    async def ask(self, question: str) -> str:
+        """An answer, when it is whole."""
+        async with self._client.post(f"{self._address}ask/", data=question) as response:
+            return await response.text()
+
+    async def _loaded(self, streams: int) -> float:
+        question = wish(tokens=BEFORE_TOKENS, rate=RATE)
+        asking = [asyncio.create_task(self.ask(question)) for _ in range(streams)]
         await asyncio.sleep(0.3)
-        took = await _by_http(client, f"{address}chat/")
+        took = await self._open()
         await asyncio.gather(*asking)
         return took
 
-    async def _ask(self, client: aiohttp.ClientSession, address: str) -> None:
-        async with client.post(f"{address}ask/", data=wish(tokens=BEFORE_TOKENS, rate=RATE)) as response:
-            await response.read()
+    async def _open(self) -> float:
+        return await _by_http(self._client, f"{self._address}chat/")
 
 
 async def _sampled(ways: Mapping[str, Callable[[], Awaitable[float]]], samples: int) -> dict[str, list[float]]:

@@ -75,6 +75,7 @@ class Way(ABC):
         """Of the model's server."""
         self.meter = Meter()
         self.process: subprocess.Popen[bytes] | None = None
+        self.log: IO[bytes] | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -109,6 +110,8 @@ class Way(ABC):
         """End it."""
         end(self.process)
         self.process = None
+        if self.log is not None:
+            self.log.close()
 
     @abstractmethod
     async def connect(self, count: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import IO
 
 import aiohttp
 import msgspec
@@ -31,7 +30,6 @@ class SocketWay(Way):
     def __init__(self, base_url: str) -> None:
         super().__init__(base_url)
         self.port = free_port()
-        self._log: IO[bytes]
         self._client: aiohttp.ClientSession | None = None
         self._sockets: list[aiohttp.ClientWebSocketResponse] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -74,10 +72,8 @@ class Floor(SocketWay):
     title = "the floor"
 
     async def start(self) -> None:
-        self.process, self._log = spawn(
-            "-m", "bench.apps.floor", str(self.port), env={"OPENAI_BASE_URL": self.base_url}
-        )
-        wait_for_port(self.process, self.port, self._log)
+        self.process, self.log = spawn("-m", "bench.apps.floor", str(self.port), env={"OPENAI_BASE_URL": self.base_url})
+        wait_for_port(self.process, self.port, self.log)
 
 
 class Naive(SocketWay):
@@ -91,8 +87,8 @@ class Naive(SocketWay):
         self._redis = new_redis()
 
     async def start(self) -> None:
-        self.process, self._log = spawn(
+        self.process, self.log = spawn(
             *("-m", "daphne", "-v0", "-b", "127.0.0.1", "-p", str(self.port), "bench.apps.naive:application"),
             env={"OPENAI_BASE_URL": self.base_url, "REDIS_URL": self._redis},
         )
-        wait_for_port(self.process, self.port, self._log)
+        wait_for_port(self.process, self.port, self.log)

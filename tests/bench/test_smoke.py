@@ -1,0 +1,64 @@
+"""Every way that `make bench` measures still delivers what the model's server emits. Nothing here is about time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from bench.story import Before
+from bench.upstream import TOKEN, Upstream, stamps, wish
+from bench.ways.base import Meter, Way
+from bench.ways.polylogue import Polylogue
+from bench.ways.sdk import BareSdk
+from bench.ways.sockets import Floor, Naive
+from tests import TIMEOUT
+from tests.services import CLUSTER
+
+STREAMS = 3
+
+WAYS: dict[str, Callable[[str], Way]] = {
+    "floor": Floor,
+    "sdk": BareSdk,
+    "naive": Naive,
+    # What the tests run on anyway: the other one is smoked by the other run.
+    "polylogue": lambda base_url: Polylogue(base_url, embedded=not CLUSTER),
+}
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with Upstream() as upstream:
+        yield upstream
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_every_token_that_the_model_emits_is_delivered(name: str, upstream: Upstream) -> None:
+    async with WAYS[name](upstream.base_url) as way:
+        for question, tokens in ((wish(tokens=40), 40), (wish(tokens=30, rate=200, skip=5), 35)):
+            before = upstream.emitted
+            meter = await _answered(way, question)
+            assert meter.failed == 0
+            assert meter.tokens == dict.fromkeys(range(STREAMS), tokens)
+            assert upstream.emitted - before == STREAMS * tokens
+            assert min(meter.latencies) >= 0
+
+
+async def _answered(way: Way, question: str) -> Meter:
+    await way.connect(STREAMS)
+    await way.begin()
+    for index in range(STREAMS):
+        await way.ask(index, question)
+    async with asyncio.timeout(TIMEOUT):
+        while (meter := await way.report()).ended < STREAMS:  # noqa: ASYNC110  # a way says nothing by itself
+            await asyncio.sleep(0.02)
+    await way.disconnect()
+    return meter
+
+
+async def test_the_synchronous_worker_answers_too(upstream: Upstream) -> None:
+    async with Before(upstream.base_url) as before:
+        answer = await before.ask(wish(tokens=30))
+    assert len(answer) == 30 * TOKEN
+    assert stamps(answer) == sorted(stamps(answer))
