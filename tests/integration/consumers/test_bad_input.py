@@ -157,6 +157,29 @@ async def test_a_frame_that_breaks_the_protocol_closes_its_own_socket_only(
         await assert_usable(stranger, await eve.new_chat())
 
 
+CURSORS: dict[str, dict[str, Any]] = {
+    "no version": {"version": 0},
+    "a negative version": {"version": -1},
+    "a version to come": {"version": 1000},
+    "a version beyond 64 bits": {"version": 10**30},
+    "a run of nobody": {"version": 2, "runs": {str(uuid4()): 1}},
+    "a seq to come": {"version": 2, "runs": {"{run}": 1000}},
+    "a seq beyond 64 bits": {"version": 2, "runs": {"{run}": 10**30}},
+    "a negative seq": {"version": 2, "runs": {"{run}": -1}},
+    "a live run left out": {"version": 2},
+}
+
+
+@pytest.mark.parametrize("cursors", CURSORS.values(), ids=CURSORS)
+async def test_cursors_that_make_no_sense_get_a_snapshot(wire: Wire, chat: str, cursors: dict[str, Any]) -> None:
+    sent = await wire.ask("message.send", chat=chat, text=script(words=3, delay=0, hang_after=2), client_id="m")
+    cursors = json.loads(json.dumps(cursors).replace("{run}", sent["run"]))
+    assert (await wire.ask("chat.open", chat=chat, **cursors))["resumed"] is False
+    assert (await wire.frame("chat.snapshot"))["version"] == 2
+    await wire.ask("run.stop", run=sent["run"])
+    await wire.until(lambda: shown(wire.frames, chat, sent["reply"])[0] == "stopped")
+
+
 async def test_a_message_too_long_for_the_socket_is_told_to_come_by_http(wire: Wire, chat: str) -> None:
     for size in (50_000, 60_000):
         refusal = await wire.refusal("message.send", chat=chat, text="x" * size, client_id="c")
