@@ -73,6 +73,7 @@ def balancer(workers: tuple[ServerProcess, ServerProcess]) -> Iterator[Balancer]
 async def test_pages_and_sockets_pass_with_the_name_that_the_browser_asked_for(balancer: Balancer) -> None:
     page = fetch(balancer.url)
     assert page.status == 200
+    assert "worker=" in page.headers["set-cookie"], "its files come from the same worker"
     headers = {"Cookie": cookies_of(page)}
     socket = balancer.url.replace("http", "ws") + "/ws/"
     async with connect(socket, origin=Origin(balancer.url), additional_headers=headers, proxy=None) as wire:

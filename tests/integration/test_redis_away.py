@@ -16,7 +16,7 @@ from tests import TIMEOUT
 from tests.http import Answer, cookies_of, fetch
 from tests.people import Person, new_person, script
 from tests.server import ServerProcess
-from tests.services import Valkey, databases
+from tests.services import Valkey, databases, free_port
 from tests.state import Frame
 from tests.wire import Wire
 
@@ -104,6 +104,15 @@ async def test_without_redis_people_come_in_and_read_and_who_posts_is_told(
         assert await before.until(lambda: ended(before, answer["run"]))
     assert "guests are not counted" in server.log
     assert "Traceback" not in re.sub(r".*(chat\.notes|channels_redis).*", "", server.log)
+
+
+def test_a_worker_starts_and_ends_without_redis() -> None:
+    database = databases().new()
+    env = {"DATABASE_URL": database, "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    with ServerProcess(env=env, embedded=False, arguments=["--probe-period", "0"]) as server:
+        assert quickly(lambda: fetch(server.url)).status == 200
+        assert server.terminate() == 0
+    databases().drop(database)
 
 
 def log_is_away(server: ServerProcess) -> None:
