@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
-from config import embedded, logs
+from config import catalogues, embedded, logs
 from config.agents import agents_from
 from config.environment import env, flag, number, text, words
 
@@ -74,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.static.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -202,7 +204,14 @@ VENDOR_FILES = {
 
 # --- Language, time, logs --------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+# A person's choice, else what their browser asks for. Compiled here, because Django reads it as soon as it is loaded.
+LANGUAGES = [(code, LANG_INFO[code]["name_local"]) for code in ("en", *catalogues.languages())]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS
+LOCALE_PATHS = [catalogues.compiled(VAR_DIR / "locale")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 

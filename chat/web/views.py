@@ -8,12 +8,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from accounts.guests import admit_guests
 from chat.web.modules import ENTRY, import_map, preloads
+from config import catalogues
 
 
 @require_safe
@@ -30,6 +32,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "chat/page.html",
         {
             "config": _config(request),
+            "catalogue": {key: said for key, said in catalogues.read(get_language() or "", "djangojs").items() if key},
             "import_map": json.dumps(import_map()),
             "preloads": preloads(),
             "entry": ENTRY,
@@ -42,6 +45,7 @@ def _config(request: HttpRequest) -> dict[str, object]:
     """What the page has to know before it can ask."""
     user = request.user
     return {
+        "languages": [{"code": code, "name": name} for code, name in settings.LANGUAGES],
         "user": {"id": str(user.pk), "name": user.get_username(), "guest": bool(getattr(user, "is_guest", False))},
         "urls": {
             "api": "/api/",

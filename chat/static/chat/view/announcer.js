@@ -3,15 +3,16 @@
  * never stop talking; the reply can be read where it stands.
  */
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../i18n.js";
 import { titleOf } from "../panes.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 
 const ENDINGS = {
-  completed: "Reply finished",
-  stopped: "Reply stopped",
-  interrupted: "Reply interrupted",
-  failed: "Reply failed",
+  completed: t("Reply finished"),
+  stopped: t("Reply stopped"),
+  interrupted: t("Reply interrupted"),
+  failed: t("Reply failed"),
 };
 
 export function Announcer() {
@@ -36,6 +37,6 @@ export function Announcer() {
   const connected = useSelect((state) => state.link.status === "online" || state.link.status === "connecting");
   return html`
     <div class="unseen" role="status">${said}</div>
-    <div class="unseen" role="status">${connected ? "" : "No connection to the server"}</div>
+    <div class="unseen" role="status">${connected ? "" : t("No connection to the server")}</div>
   `;
 }

@@ -1,0 +1,113 @@
+"""Reading and compiling `.po` files, and which language a page speaks."""
+
+from __future__ import annotations
+
+import gettext
+import json
+import re
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils.translation import trans_real
+from pytest_django import Settings
+
+from config import catalogues
+
+PO = """
+# A comment
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=2; plural=n != 1;\\n"
+
+msgid "Say \\"hello\\""
+msgstr "말하기 "
+"\\"안녕\\""
+
+msgid "not yet"
+msgstr ""
+
+msgid "{count} reply"
+msgid_plural "{count} replies"
+msgstr[0] "하나"
+msgstr[1] "여럿"
+
+#~ msgid "gone"
+#~ msgstr "없음"
+"""
+
+
+def test_a_catalogue_is_read_with_joined_lines_and_plurals_and_without_what_is_not_translated() -> None:
+    assert {key: said for key, said in catalogues.parse(PO).items() if key} == {
+        'Say "hello"': ['말하기 "안녕"'],
+        "{count} reply\0{count} replies": ["하나", "여럿"],
+    }
+
+
+def test_a_line_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="Line 2"):
+        catalogues.parse('msgid "a"\nmsgstr b\n')
+
+
+def test_the_compiled_form_is_what_gettext_reads() -> None:
+    translation = gettext.GNUTranslations(BytesIO(catalogues.to_mo(catalogues.parse(PO))))
+    assert translation.gettext('Say "hello"') == '말하기 "안녕"'
+    assert translation.gettext("not yet") == "not yet"
+    assert [translation.ngettext("{count} reply", "{count} replies", n) for n in (1, 2)] == ["하나", "여럿"]
+
+
+def test_compiling_writes_once_and_again_when_something_changed(tmp_path: Path) -> None:
+    file = catalogues.compiled(tmp_path) / "ko" / "LC_MESSAGES" / "django.mo"
+    written = file.stat().st_mtime_ns
+    catalogues.compiled(tmp_path)
+    assert file.stat().st_mtime_ns == written
+    file.write_bytes(b"of an older version")
+    catalogues.compiled(tmp_path)
+    assert file.read_bytes() == catalogues.to_mo(catalogues.read("ko", "django"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("accepts", "cookie", "language"),
+    [("", "", "en"), ("ko-KR,ko;q=0.9", "", "ko"), ("fr", "", "en"), ("ko", "en", "en"), ("en", "ko", "ko")],
+)
+def test_a_page_speaks_the_chosen_language_else_the_browsers(
+    client: Client, accepts: str, cookie: str, language: str
+) -> None:
+    if cookie:
+        client.cookies["language"] = cookie
+    html = client.get("/accounts/login/", headers={"accept-language": accepts}).content.decode()
+    assert f'<html lang="{language}" dir="ltr">' in html
+    assert ("로그인" if language == "ko" else "Sign in") in html
+
+
+@pytest.mark.django_db
+def test_the_scripts_words_come_with_the_page(client: Client) -> None:
+    html = client.get("/", headers={"accept-language": "ko"}).content.decode()
+    found = re.search(r'<script id="catalogue" type="application/json">(.*?)</script>', html)
+    assert found
+    assert json.loads(found[1]) == {key: said for key, said in catalogues.read("ko", "djangojs").items() if key}
+    assert 'id="catalogue"' not in client.get("/").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("cookie", "shown"), [("dark", True), ("light", True), ('"><script>', False), ("", False)])
+def test_the_chosen_theme_is_in_the_first_byte_of_the_page(client: Client, cookie: str, shown: bool) -> None:
+    client.cookies["theme"] = cookie
+    html = client.get("/").content.decode()
+    assert (f'data-theme="{cookie}"' in html) is shown
+
+
+@pytest.mark.django_db
+def test_a_language_that_is_written_from_the_right_turns_the_page(client: Client, settings: Settings) -> None:
+    settings.LANGUAGES = [("en", "English"), ("ar", "العربيّة")]
+    clear: Callable[[], None] = trans_real.get_languages.cache_clear  # type: ignore[attr-defined]  # it is cached
+    clear()
+    try:
+        html = client.get("/", headers={"accept-language": "ar"}).content.decode()
+    finally:
+        clear()
+    assert '<html lang="ar" dir="rtl"' in html
