@@ -58,7 +58,7 @@ class Service(ABC):
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix=f"polylogue-{type(self).__name__.lower()}-"))
-        self.process: psutil.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -76,7 +76,7 @@ class Service(ABC):
     @property
     def pid(self) -> int:
         assert self.process is not None
-        return int(self.process.pid)
+        return self.process.pid
 
     @property
     def log(self) -> str:
@@ -96,13 +96,15 @@ class Service(ABC):
 
     def kill(self) -> None:
         """End the process and its children as kill -9 does; returns when they are gone."""
-        tree = self._tree()
-        for process in tree:
+        children = self._tree()[1:]
+        if self.process is not None:
+            self.process.kill()
+        for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(tree, TIMEOUT)
+                child.kill()
         if self.process is not None:
             self.process.wait()
+        psutil.wait_procs(children, TIMEOUT)
 
     def pause(self) -> None:
         """Stop the process and its children where they are: connections stay, nothing answers."""
@@ -132,7 +134,7 @@ class Service(ABC):
         extra: dict[str, Any] = {"user": user, "group": user, "extra_groups": []} if user else {}
         with (self.directory / "log").open("ab") as log:
             # In a session of its own, so that Ctrl-C reaches whoever started it first.
-            self.process = psutil.Popen(
+            self.process = subprocess.Popen(
                 command,
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
@@ -145,7 +147,8 @@ class Service(ABC):
     def _tree(self) -> list[psutil.Process]:
         if self.process is None or self.process.poll() is not None:
             return []
-        return [*self.process.children(recursive=True), self.process]
+        process = psutil.Process(self.process.pid)
+        return [process, *process.children(recursive=True)]
 
 
 class Valkey(Service):
