@@ -124,9 +124,12 @@ def _apply(chat: OpenChat, change: Frame) -> OpenChat | None:
     messages, runs = dict(chat.messages), dict(chat.runs)
     oldest = min((message["position"] for message in chat.messages.values()), default=0)
     sent = {message["id"]: message for message in change.get("messages", [])}
+    gone = any(removed in messages for removed in change.get("removed", []))
     for message in sent.values():
         known = messages.get(message["id"])
         if chat.earlier and known is None and message["position"] < oldest:
+            if gone:
+                return None  # the path turns off above this page, and what comes back is the page
             continue  # it comes with its page
         messages[message["id"]] = {"parts": known["parts"] if known else [], **message}
     for removed in change.get("removed", []):

@@ -13,6 +13,7 @@ from ninja import Query, Router
 from chat import selectors
 from chat.api.answers import answer, documented, read
 from chat.database import in_database
+from chat.protocol.codes import InvalidCommand
 from chat.protocol.commands import AgentName, ClientId
 from chat.protocol.objects import ChatObject, UserObject
 from chat.runtime import runtime
@@ -52,14 +53,24 @@ async def _chat(request: AuthedRequest, chat: UUID) -> ChatObject:
 @router.get("", openapi_extra=documented(answers={200: ChatPage}))
 async def list_chats(
     request: AuthedRequest,
+    *,
     archived: bool = False,
     pinned: Annotated[bool, Query(description="Only pinned ones")] = False,
+    q: Annotated[str, Query(max_length=200, description="Only those whose title holds this, in any case")] = "",
     before: Annotated[int | None, Query(description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = selectors.PAGE,
 ) -> HttpResponse:
     """The person's chats, the one with the newest message first."""
+    if "\x00" in q:
+        raise InvalidCommand("A title may not hold the character NUL (U+0000). Remove it and try again.")
     page, cursor = await in_database(
-        selectors.chat_page, user_id=request.auth.id, archived=archived, pinned=pinned, before=before, limit=limit
+        selectors.chat_page,
+        user_id=request.auth.id,
+        archived=archived,
+        pinned=pinned,
+        title=q,
+        before=before,
+        limit=limit,
     )
     return answer(ChatPage(chats=page, next=cursor))
 

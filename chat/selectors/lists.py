@@ -12,13 +12,23 @@ from chat.selectors.rows import PAGE, chat_object, chat_rows
 
 
 def chat_page(
-    *, user_id: UUID, archived: bool = False, pinned: bool = False, before: int | None = None, limit: int = PAGE
+    *,
+    user_id: UUID,
+    archived: bool = False,
+    pinned: bool = False,
+    title: str = "",
+    before: int | None = None,
+    limit: int = PAGE,
 ) -> tuple[list[ChatObject], int | None]:
     """A page of the person's chats, newest first, and the cursor (`before`) of the next page or None. `pinned`: only
-    those."""
+    those. `title`: only those whose title holds this, in any case; looked for along the person's own list, so it costs
+    their chats and not everyone's.
+    """
     members = Member.objects.filter(user=user_id, chat__archived=archived, chat__deleted_at=None)
     if pinned:
         members = members.filter(chat__pinned=True)
+    if title:
+        members = members.filter(chat__title__icontains=title)
     if before is not None:
         members = members.filter(recent__lt=before)
     found = list(members.order_by("-recent").values_list("chat_id", "recent")[: limit + 1])

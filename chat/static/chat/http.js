@@ -60,18 +60,20 @@ export class Api {
   }
 
   /**
-   * @param {{before: number | null, archived: boolean}} page
+   * @param {{before?: number | null, archived?: boolean, pinned?: boolean, q?: string}} page   `q`: words of the title
    * @returns {Promise<{chats: Chat[], next: number | null}>}
    */
-  chats({ before, archived }) {
+  chats({ before = null, archived = false, pinned = false, q = "" }) {
     const query = new URLSearchParams({ archived: String(archived) });
     if (before !== null) query.set("before", String(before));
+    if (pinned) query.set("pinned", "true");
+    if (q) query.set("q", q);
     return this.call("GET", `chats?${query}`);
   }
 
   /**
    * @param {string} chat
-   * @param {{title?: string, archived?: boolean}} changes
+   * @param {{title?: string, archived?: boolean, pinned?: boolean}} changes
    * @returns {Promise<Chat>}
    */
   changeChat(chat, changes) {
@@ -96,11 +98,11 @@ export class Api {
 
   /**
    * @param {string} chat
-   * @param {number} before a position
+   * @param {number | null} before a position; without one, the newest page
    * @returns {Promise<{messages: WireMessage[], earlier: boolean}>}
    */
   messages(chat, before) {
-    return this.call("GET", `chats/${chat}/messages?before=${before}`);
+    return this.call("GET", `chats/${chat}/messages${before === null ? "" : `?before=${before}`}`);
   }
 
   /**
@@ -122,11 +124,21 @@ export class Api {
 
   /**
    * @param {string} chat
-   * @param {{text: string, client_id: string, agent?: string}} body
+   * @param {{text?: string, client_id: string, agent?: string}} body
+   * @param {string} [at]   where below the messages: `/{message}/edit`, `/{message}/retry`, `/{message}/continue`
    * @returns {Promise<{message: string, reply: string, run: string}>}
    */
-  send(chat, body) {
-    return this.call("POST", `chats/${chat}/messages`, body);
+  send(chat, body, at = "") {
+    return this.call("POST", `chats/${chat}/messages${at}`, body);
+  }
+
+  /**
+   * @param {string} chat
+   * @param {string} message
+   * @returns {Promise<null>}
+   */
+  choose(chat, message) {
+    return this.call("POST", `chats/${chat}/messages/${message}/choose`);
   }
 }
 

@@ -19,12 +19,13 @@ import { reduceFrame, whole, withChats, withOpen, withoutChat } from "./store.js
  *   | {type: "page", chat: string, before: number, messages: import("./types.js").WireMessage[], earlier: boolean}
  *   | {type: "message", message: import("./types.js").WireMessage}
  *   | {type: "pending", pending: Pending}
- *   | {type: "sent", client_id: string, chat: string, message: string}
+ *   | {type: "sent", client_id: string, chat: string, message: string, run?: string}
  *   | {type: "made", key: string, chat: string}
  *   | {type: "failed", client_id: string, error: Problem}
  *   | {type: "discard", client_id: string}
  *   | {type: "toast", toast: import("./types.js").Toast}
- *   | {type: "untoast", id: string}} Action
+ *   | {type: "untoast", id: string}
+ *   | {type: "unread", chats: string[]}} Action
  */
 
 /** Chats that are kept after their pane was closed, so that opening them again shows them at once. */
@@ -83,6 +84,8 @@ export function reduce(state, action) {
       return { ...state, toasts: [...state.toasts.filter((toast) => toast.id !== action.toast.id), action.toast] };
     case "untoast":
       return { ...state, toasts: state.toasts.filter((toast) => toast.id !== action.id) };
+    case "unread":
+      return { ...state, unread: Object.fromEntries(action.chats.map((chat) => [chat, /** @type {const} */ (true)])) };
   }
 }
 
@@ -192,7 +195,7 @@ function withoutPending(state, id) {
 }
 
 /**
- * An acknowledged message is shown until it is seen in its chat; where nobody looks at the chat, it is done.
+ * What is acknowledged is shown as pending until it is seen in its chat; where nobody looks at the chat, it is done.
  *
  * @param {State} state
  * @param {Extract<Action, {type: "sent"}>} action
@@ -202,8 +205,21 @@ function sent(state, action) {
   const pending = state.pending[action.client_id];
   if (!pending) return state;
   const chat = state.open[action.chat];
-  if (!chat?.following || chat.messages[action.message]) return withoutPending(state, action.client_id);
-  return withPending(state, { ...pending, chat: action.chat, status: "sent" });
+  const seen = chat && (chat.runs[action.run ?? ""] || Object.values(chat.messages).some((one) => isOutcome(one, pending, action)));
+  if (!chat?.following || seen) return withoutPending(state, action.client_id);
+  return withPending(state, { ...pending, chat: action.chat, status: "sent", run: action.run ?? "" });
+}
+
+/**
+ * Whether a message is what came of something that was asked for: the text itself, or the reply.
+ *
+ * @param {import("./types.js").Message} message
+ * @param {Pending} pending
+ * @param {Extract<Action, {type: "sent"}>} action
+ */
+function isOutcome(message, pending, action) {
+  const text = pending.act !== "retry" && pending.act !== "continue";
+  return (text && message.id === action.message) || (message.run !== null && message.run === action.run);
 }
 
 /**

@@ -51,7 +51,7 @@ const storage = localStorageOrNone();
 const outbox = new Outbox(new Shelf(storage, `polylogue.${config.user.id}.outbox.`), {
   ...clock,
   request: (command) => socket.request(command),
-  send: (chat, body) => api.send(chat, body),
+  send: (chat, body, at) => api.send(chat, body, at),
   limits: () => store.state.hello?.limits ?? null,
   dispatch: (action) => store.dispatch(action),
 });

@@ -1,7 +1,8 @@
 /**
- * Messages on their way. Each is written down before it is sent and crossed out when the server has it, so neither a
- * lost connection nor a reload loses one; and it keeps its `client_id`, so sending it again posts nothing twice. Two tabs
- * that hold the same entry may both send it: the server answers both with the same ids.
+ * What is asked for and on its way: messages, edits, other replies, continuations. Each is written down before it is sent
+ * and crossed out when the server has it, so neither a lost connection nor a reload loses one; and it keeps its
+ * `client_id`, so sending it again does nothing twice. Two tabs that hold the same entry may both send it: the server
+ * answers both with the same ids. So what a tab left behind when it died is taken over by any other.
  */
 import { backoff } from "./backoff.js";
 import { CommandError } from "./socket.js";
@@ -11,20 +12,27 @@ import { CommandError } from "./socket.js";
  * @property {string} client_id
  * @property {string} key         the pane it was typed in: a chat's id, or `new:…` while its chat is to be made
  * @property {string | null} chat
+ * @property {import("./types.js").Act} [act]     what is asked for; without it, to send `text`
+ * @property {string | null} [message]            the message that is edited, asked for again, or continued
  * @property {string} text
  * @property {string | null} agent
  * @property {number} at          when it was typed: their order
  * @property {import("./types.js").Problem | null} error   the final refusal; it is not sent again by itself
  *
+ * @typedef {{text?: string, client_id: string, agent?: string}} Body
+ *
  * @typedef {object} Post   how an entry gets out
  * @property {(command: {type: string, [field: string]: unknown}) => Promise<import("./types.js").Ack>} request
- * @property {(chat: string, body: {text: string, client_id: string, agent?: string}) => Promise<{message: string}>} send
+ * @property {(chat: string, body: Body, at: string) => Promise<{message: string, run: string}>} send   by HTTP
  * @property {() => import("./types.js").Limits | null} limits
  * @property {(action: import("./local.js").Action) => void} dispatch
  * @property {() => number} now
  * @property {() => number} random
  * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
  */
+
+/** Milliseconds after which what is still unsent may be another tab's that is gone. */
+const ORPHANED = 5_000;
 
 export class Outbox {
   /**
@@ -46,18 +54,42 @@ export class Outbox {
 
   /** Take up what an earlier page of this person left. */
   load() {
-    const entries = this.shelf.names().map((name) => parse(this.shelf.get(name)));
-    for (const entry of entries.filter((entry) => entry !== null).sort((a, b) => a.at - b.at)) {
+    this.take(() => true);
+    return [...this.entries.values()];
+  }
+
+  /** Take over what another tab has not got out for a while; it may have been closed. */
+  adopt() {
+    for (const entry of this.take((entry) => this.post.now() - entry.at > ORPHANED)) if (!entry.error) void this.deliver(entry);
+  }
+
+  /** @param {(entry: Entry) => boolean} wanted */
+  take(wanted) {
+    const unknown = this.shelf.names().filter((name) => !this.entries.has(name));
+    const entries = unknown.map((name) => parse(this.shelf.get(name))).filter((entry) => entry !== null && wanted(entry));
+    const taken = /** @type {Entry[]} */ (entries).sort((a, b) => a.at - b.at);
+    for (const entry of taken) {
       this.entries.set(entry.client_id, entry);
       this.show(entry);
     }
-    return [...this.entries.values()];
+    return taken;
+  }
+
+  /**
+   * Another tab has crossed an entry out.
+   *
+   * @param {string} id
+   */
+  forget(id) {
+    if (!this.entries.has(id) || this.underWay.has(id)) return;
+    this.entries.delete(id);
+    this.post.dispatch({ type: "discard", client_id: id });
   }
 
   /**
    * Write an entry down and send it, now or when there is a connection.
    *
-   * @param {Pick<Entry, "client_id" | "key" | "chat" | "text" | "agent">} fields
+   * @param {Pick<Entry, "client_id" | "key" | "chat" | "act" | "message" | "text" | "agent">} fields
    */
   add(fields) {
     const entry = { ...fields, text: sendable(fields.text), at: this.post.now(), error: null };
@@ -99,9 +131,9 @@ export class Outbox {
     this.underWay.add(entry.client_id);
     try {
       const chat = entry.chat ?? (await this.makeChat(entry));
-      const { message = "" } = await this.send(entry, chat);
+      const { message = "", run = "" } = await this.send(entry, chat);
       this.remove(entry.client_id);
-      this.post.dispatch({ type: "sent", client_id: entry.client_id, chat, message });
+      this.post.dispatch({ type: "sent", client_id: entry.client_id, chat, message, run });
     } catch (error) {
       this.failed(entry, error instanceof CommandError ? error : new CommandError("internal", String(error)));
     } finally {
@@ -127,12 +159,14 @@ export class Outbox {
    * @param {string} chat
    */
   send(entry, chat) {
-    const body = { text: entry.text, client_id: entry.client_id, ...(entry.agent ? { agent: entry.agent } : {}) };
-    const command = { type: "message.send", chat, ...body };
+    const { act = "send", message, text, client_id, agent } = entry;
+    const hasText = act === "send" || act === "edit";
+    const body = { ...(hasText ? { text } : {}), client_id, ...(agent ? { agent } : {}) };
+    const command = { type: `message.${act}`, chat, ...(message ? { message } : {}), ...body };
     const limits = this.post.limits();
     // The frame limit counts escapes, the text limit does not. 100 bytes are room for the command's id.
     const short = !limits || (bytes(entry.text) <= limits.text && bytes(JSON.stringify(command)) + 100 <= limits.frame);
-    return short ? this.post.request(command) : this.post.send(chat, body);
+    return short ? this.post.request(command) : this.post.send(chat, body, message ? `/${message}/${act}` : "");
   }
 
   /**
@@ -165,9 +199,9 @@ export class Outbox {
   }
 
   /** @param {Entry} entry */
-  show({ client_id, key, chat, text, error }) {
+  show({ client_id, key, chat, act = "send", message = null, text, error }) {
     const status = error ? "failed" : "waiting";
-    this.post.dispatch({ type: "pending", pending: { client_id, chat: chat ?? key, text, status, error } });
+    this.post.dispatch({ type: "pending", pending: { client_id, chat: chat ?? key, act, message, text, status, error } });
   }
 
   /** @param {Entry} entry */

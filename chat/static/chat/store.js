@@ -28,6 +28,7 @@ export function initialState() {
     link: { status: "connecting", retryAt: 0, reason: "" },
     panes: { keys: [], focus: 0 },
     toasts: [],
+    unread: {},
   };
 }
 
@@ -168,11 +169,16 @@ function chatChanged(state, frame) {
 function applyChange(chat, change) {
   const messages = { ...chat.messages };
   const runs = { ...chat.runs };
+  const gone = (change.removed ?? []).some((id) => messages[id]);
   const sent = new Map((change.messages ?? []).map((message) => [message.id, message]));
   const oldest = chat.messages[chat.order[0] ?? ""]?.position ?? 0;
   for (const message of sent.values()) {
     // A change to a message of an older page that was not fetched: it will come with that page.
-    if (chat.earlier && message.position < oldest && !messages[message.id]) continue;
+    if (chat.earlier && message.position < oldest && !messages[message.id]) {
+      // Unless the path now turns off above this page: what comes back then is the page.
+      if (gone) return null;
+      continue;
+    }
     messages[message.id] = { ...message, parts: message.parts ?? messages[message.id]?.parts ?? [] };
   }
   for (const id of change.removed ?? []) delete messages[id];
@@ -183,7 +189,8 @@ function applyChange(chat, change) {
       // The change brings the text up to the run's `seq`, or this client has some and keeps it with its own cursor.
       if (reply?.parts) runs[run.run] = { ...run, parts: reply.parts };
       else if (known) runs[run.run] = { ...run, seq: known.seq, parts: known.parts };
-      else if (run.seq === 0) runs[run.run] = { ...run, parts: [] };
+      // A reply that is continued has what earlier runs said.
+      else if (run.seq === 0) runs[run.run] = { ...run, parts: messages[run.reply]?.parts ?? [] };
       else return null;
     } else {
       if (known?.status === "running" && !reply?.parts) {
@@ -251,7 +258,7 @@ export function withoutChat(state, id) {
 }
 
 /**
- * Drop the pending messages that `done` says, or that `messages` now holds for real.
+ * Drop what is pending and `done`, or what `messages` now holds for real: a message by its `client_id`, a reply by its run.
  *
  * @param {State} state
  * @param {(pending: import("./types.js").Pending) => boolean} done
@@ -259,8 +266,8 @@ export function withoutChat(state, id) {
  * @returns {State}
  */
 function withoutPending(state, done, messages) {
-  const seen = new Set(messages.map((message) => message.client_id));
-  const left = Object.entries(state.pending).filter(([id, pending]) => !seen.has(id) && !done(pending));
+  const seen = new Set(messages.flatMap((message) => [message.client_id, message.run]));
+  const left = Object.entries(state.pending).filter(([id, pending]) => !seen.has(id) && !seen.has(pending.run ?? "") && !done(pending));
   if (left.length === Object.keys(state.pending).length) return state;
   return { ...state, pending: Object.fromEntries(left) };
 }

@@ -11,6 +11,7 @@
  * @property {string} agent
  * @property {number} version
  * @property {boolean} archived
+ * @property {boolean} [pinned]
  * @property {boolean} live       a reply is being written
  * @property {string} created_at
  * @property {string} updated_at
@@ -38,6 +39,7 @@
  * @property {string | null} run
  * @property {Problem | null} error
  * @property {string} created_at
+ * @property {string[]} [siblings]   where there are several: those that answer the same message, oldest first
  * @property {Part[]} [parts]
  * @property {boolean} [clipped]
  * @typedef {WireMessage & {parts: Part[]}} Message
@@ -93,8 +95,13 @@
  * @property {"" | "resume" | "fresh"} gap    something was missed: open again, from the cursors or from nothing
  * @property {Problem | null} error           why it could not be opened
  *
- * @typedef {object} Pending   a message that was typed here and is not yet seen in its chat
+ * @typedef {"send" | "edit" | "retry" | "continue"} Act   what can be asked of a chat: each starts a run
+ *
+ * @typedef {object} Pending   what was asked for here and is not yet seen in its chat
  * @property {string} client_id
+ * @property {Act} act
+ * @property {string | null} message   the one that is edited, asked for again, or continued
+ * @property {string} [run]            once it is acknowledged
  * @property {string} chat       the chat, or the key of a pane whose chat is still to be made
  * @property {string} text
  * @property {"waiting" | "sent" | "failed"} status
@@ -110,7 +117,7 @@
  * @property {number} retryAt          when the next attempt is, in milliseconds since the epoch
  * @property {"" | "reload" | "signed_out" | "forbidden"} reason   why it stopped for good
  *
- * @typedef {{id: string, text: string, undo?: {chat: string}, error?: boolean}} Toast
+ * @typedef {{id: string, text: string, undo?: {chat: string}, error?: boolean, stays?: boolean}} Toast   `stays`: until it is closed
  *
  * @typedef {object} State
  * @property {Hello | null} hello
@@ -121,5 +128,6 @@
  * @property {Link} link
  * @property {{keys: string[], focus: number}} panes
  * @property {Toast[]} toasts
+ * @property {Record<string, true>} unread   chats in which a reply ended while nobody looked
  */
 export {};

@@ -47,3 +47,14 @@ test("a message acknowledged in a chat that nobody looks at is done", () => {
   const typed = reduce(following(), { type: "pending", pending });
   assert.deepEqual(reduce(typed, { type: "sent", client_id: "c", chat: "elsewhere", message: "m" }).pending, {});
 });
+
+test("another reply is pending until its run is seen, whichever of ack and change is first", () => {
+  const [shot, announced] = fixtures.find((one) => one.name === "retried.json").frames;
+  const pending = { client_id: "r", chat: CHAT, act: "retry", message: shot.messages[1].id, text: "", status: "waiting", error: null };
+  const asked = reduce(frames(following(CHAT), shot), { type: "pending", pending });
+  const sent = { type: "sent", client_id: "r", chat: CHAT, message: shot.messages[0].id, run: announced.change.runs[0].run };
+  const acked = reduce(asked, sent);
+  assert.equal(acked.pending.r.status, "sent");
+  assert.deepEqual(frames(acked, announced).pending, {});
+  assert.deepEqual(reduce(frames(asked, announced), sent).pending, {});
+});

@@ -202,3 +202,61 @@ test("a browser that keeps nothing still sends", async () => {
 test("what no database holds is not sent: NUL goes, half a surrogate pair becomes U+FFFD", () => {
   assert.equal(sendable("a\0b\ud800c\udc00 👍"), "ab\ufffdc\ufffd 👍");
 });
+
+test("an edit, another reply and a continuation are asked for as messages are: kept, once, by their own command", async () => {
+  const server = new FakeServer();
+  const tab = openTab(server);
+  tab.outbox.add(entry("e", { act: "edit", message: "m-7", text: "Better words" }));
+  tab.outbox.add(entry("r", { act: "retry", message: "m-8", text: "" }));
+  tab.outbox.add(entry("c", { act: "continue", message: "m-8", text: "" }));
+  assert.deepEqual(tab.of("pending").map(({ pending }) => [pending.act, pending.message]), [["edit", "m-7"], ["retry", "m-8"], ["continue", "m-8"]]);
+  tab.socket.connect();
+  await tab.serve();
+  const asked = tab.sockets[0].sent.filter((command) => command.type.startsWith("message."));
+  assert.deepEqual(
+    asked.map(({ id, ...command }) => command),
+    [
+      { type: "message.edit", chat: "chat-a", message: "m-7", text: "Better words", client_id: "e" },
+      { type: "message.retry", chat: "chat-a", message: "m-8", client_id: "r" },
+      { type: "message.continue", chat: "chat-a", message: "m-8", client_id: "c" },
+    ],
+  );
+});
+
+test("a long edit goes by HTTP to the message that it edits", async () => {
+  const server = new FakeServer();
+  const places = [];
+  const send = async (chat, body, at) => (places.push([chat, at, Object.keys(body)]), { message: "m", reply: "r", run: "n" });
+  const tab = openTab(server, { send });
+  tab.socket.connect();
+  await tab.serve();
+  tab.outbox.add(entry("e", { act: "edit", message: "m-7", text: "x".repeat(60_000) }));
+  await settle();
+  assert.deepEqual(places, [["chat-a", "/m-7/edit", ["text", "client_id"]]]);
+});
+
+test("what a tab left behind when it died is sent by another one, without a reload", async () => {
+  const server = new FakeServer();
+  const storage = new FakeStorage();
+  const clock = new FakeClock();
+  const dead = openTab(server, { storage, clock });
+  const other = openTab(server, { storage, clock });
+  dead.outbox.add(entry("left", { chat: null, key: "new:left" }));
+  other.outbox.adopt();
+  assert.deepEqual(other.of("pending"), [], "the tab that has just written it may well be alive");
+  await clock.pass(10_000);
+  other.socket.connect();
+  other.outbox.adopt();
+  await other.serve();
+  assert.deepEqual([...server.posted.keys()], ["left"]);
+  assert.equal(other.outbox.shelf.names().length, 0);
+});
+
+test("what another tab has got out is waited for no longer", () => {
+  const tab = openTab(new FakeServer());
+  tab.outbox.add(entry("one"));
+  tab.outbox.underWay.clear();
+  tab.outbox.forget("one");
+  tab.outbox.forget("never known");
+  assert.deepEqual(tab.of("discard").map(({ client_id }) => client_id), ["one"]);
+});

@@ -135,3 +135,15 @@ def test_any_number_can_be_a_cursor(before: int) -> None:
     page, _ = selectors.chat_page(user_id=user, before=before)
     assert len(page) == (before > 0)
     assert selectors.list_change(user_id=user, after=10**30).version == 10**30
+
+
+def test_the_list_can_be_looked_through_by_title_in_any_case_page_by_page() -> None:
+    user = new_user()
+    tides = [new_chat(user, title=f"Tides {number}") for number in range(3)]
+    new_chat(user, title="100% sure")
+    new_chat(new_user(), title="Tides of someone else")
+    first, cursor = selectors.chat_page(user_id=user, title="tIDES", limit=2)
+    rest, end = selectors.chat_page(user_id=user, title="tIDES", limit=2, before=cursor)
+    assert [chat.id for chat in (*first, *rest)] == tides[::-1]
+    assert end is None
+    assert [chat.title for chat in selectors.chat_page(user_id=user, title="%")[0]] == ["100% sure"]
