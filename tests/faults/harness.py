@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -169,9 +169,23 @@ async def all_agree(person: Person, *followers: Follower) -> None:
     """Every client ends with the state of one that has just come, and none was told anything wrong on the way."""
     await settled(person, *followers)
     fresh = await fresh_state(person, followers[0].wanted)
-    for follower in followers:
+    for number, follower in enumerate(followers):
         assert follower.faults == []
-        assert comparable(follower.state) == fresh
+        wrong = list(differences(comparable(follower.state), fresh))
+        last = follower.cut_after[-1] if follower.cut_after else None
+        assert not wrong, f"client {number} of {len(followers)}, last cut after {last}: {wrong}"
+
+
+def differences(found: Any, expected: Any, path: str = "") -> Iterator[str]:
+    """Where two values of JSON are not the same."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in found.keys() | expected.keys():
+            yield from differences(found.get(key), expected.get(key), f"{path}.{key}")
+    elif isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+            yield from differences(one, other, f"{path}[{number}]")
+    elif found != expected:
+        yield f"{path}: {str(found)[-200:]!r} is not {str(expected)[-200:]!r}"
 
 
 def gone(pid: int) -> bool:
