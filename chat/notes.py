@@ -49,10 +49,12 @@ class Notes:
         self._tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._listen())]
 
     async def stop(self) -> None:
-        """End what `start` began."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End what `start` began. A layer that is just connecting may swallow a cancellation, so it is said again."""
+        left = set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=EVERY)
 
     def tell(self, move: Move) -> None:
         """Put this into the next note. Commits of several threads are told of in any order."""

@@ -77,7 +77,7 @@ class Runtime:
         self.chores: Mapping[str, Callable[[], int]] = {}
         """What one worker of all does once an hour: see `runs.chores`. To be set before the start."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._log: RunLog = RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()
+        self._log = _new_log()
 
     @functools.cached_property
     def _agents(self) -> dict[str, Agent]:
@@ -126,13 +126,17 @@ class Runtime:
 
     async def live_parts(self, run: UUID) -> list[Part]:
         """What a run in flight has said so far, as far as anyone may see it. Raises `Unavailable`."""
-        feed = self.hub.feeds.of(run) if hasattr(self, "hub") else None
+        if not hasattr(self, "hub"):
+            # Under WSGI each request has an event loop of its own, and a client of Redis belongs to one.
+            log = _new_log()
+            try:
+                return await _parts(log, run)
+            finally:
+                await log.close()
+        feed = self.hub.feeds.of(run)
         if feed is not None and not feed.remote:
             return feed.transcript.parts()
-        transcript = Transcript()
-        for data in await self._log.read(run):
-            transcript.append_json(data)
-        return transcript.parts()
+        return await _parts(self._log, run)
 
     # --- In order -----------------------------------------------------------------------------------------------------
 
@@ -250,6 +254,17 @@ class Runtime:
         self.hub.heard(move)
         for run in move.stops:
             self.supervisor.stop(run)
+
+
+def _new_log() -> RunLog:
+    return RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()
+
+
+async def _parts(log: RunLog, run: UUID) -> list[Part]:
+    transcript = Transcript()
+    for data in await log.read(run):
+        transcript.append_json(data)
+    return transcript.parts()
 
 
 runtime = Runtime()
