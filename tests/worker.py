@@ -10,11 +10,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
+
 from chat.agents.base import Agent
 from chat.database import in_database
 from chat.models import Message, Run, RunEvent
 from chat.protocol.events import AnyEvent, RunError, RunFinished, decode_event
 from chat.runs.log import RunLog
+from chat.runs.log.redis import RedisLog
 from chat.runtime import Runtime
 from chat.services.messages import Posted, post_message
 from tests import TIMEOUT
@@ -74,15 +77,25 @@ class Outcome:
 
 
 async def outcome(run: UUID) -> Outcome:
-    """What became of it so far."""
-    return await in_database(_outcome, run)
+    """What became of it so far. The log is the settings' one: a test that has its own looks there itself."""
+    return await in_database(_outcome, run, await _logged(run))
 
 
-def _outcome(run_id: UUID) -> Outcome:
+async def _logged(run: UUID) -> list[bytes]:
+    if not settings.REDIS_URL:
+        rows = RunEvent.objects.filter(run=run).order_by("seq").values_list("data", flat=True)
+        return [data.encode() for data in await in_database(list, rows)]
+    log = RedisLog(settings.REDIS_URL)
+    try:
+        return await log.read(run)
+    finally:
+        await log.close()
+
+
+def _outcome(run_id: UUID, logged: list[bytes]) -> Outcome:
     run = Run.objects.get(id=run_id)
     reply = Message.objects.get(run=run_id)
     assert (run.error_code, run.error_message) == (reply.error_code, reply.error_message)
-    events = RunEvent.objects.filter(run=run_id).order_by("seq").values_list("data", flat=True)
     return Outcome(
         run=run.status,
         message=reply.status,
@@ -90,5 +103,5 @@ def _outcome(run_id: UUID) -> Outcome:
         parts=reply.parts,
         last_seq=run.last_seq,
         usage=run.usage,
-        events=[decode_event(data) for data in events],
+        events=[decode_event(data) for data in logged],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from chat.hub import Hub
 from chat.notes import Notes
 from chat.services.announce import Move
 from chat.services.chats import archive_chat, rename_chat
+from tests import TIMEOUT
 from tests.agents import Speaker, saying
 from tests.chats import new_chat, new_user
 from tests.reader import reading
@@ -120,6 +122,25 @@ async def test_a_layer_that_is_away_holds_nobody_up_and_is_listened_to_again(lay
     await until(told)
     await here.notes.stop()
     await there.notes.stop()
+
+
+async def test_a_layer_that_swallows_a_cancellation_does_not_keep_the_process_from_ending(
+    layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connecting, add = asyncio.Event(), layer.group_add
+
+    async def swallow(group: str, channel: str) -> None:
+        connecting.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await add(group, channel)
+
+    monkeypatch.setattr(layer, "group_add", swallow)
+    here = Ears()
+    here.notes.start()
+    async with asyncio.timeout(TIMEOUT):
+        await connecting.wait()
+        await here.notes.stop()
 
 
 @pytest.fixture

@@ -8,15 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from asgiref.sync import async_to_sync
-from django.db import connections
 from django.test import Client
 
 from accounts.models import User
 from chat.database import close_pool_connections
 from chat.protocol.codes import NeedsAsgi
-from chat.runs.log.database import DatabaseLog
-from chat.runtime import runtime
 from tests.chats import answer, new_chat, new_user, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,9 +33,6 @@ def browser(client: Client, user: UUID) -> Iterator[Client]:
     """Signed in."""
     client.force_login(User.objects.get(id=user))
     yield client
-    log = runtime._log
-    if isinstance(log, DatabaseLog):
-        async_to_sync(log._call)(connections.close_all)
     close_pool_connections()
 
 

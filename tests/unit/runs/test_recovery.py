@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from pytest_django import Settings
 
 from chat.database import close_pool_connections, in_database
 from chat.models import Run
@@ -21,6 +22,12 @@ from tests.worker import outcome, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SENTENCE = "The server stopped in the middle of this reply. What was written is kept."
+
+
+@pytest.fixture(autouse=True)
+def _alone(settings: Settings) -> None:
+    """Only a process that is alone ends all that runs when it starts; of several, the heartbeat finds who is gone."""
+    settings.REDIS_URL = ""
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from django.db.backends.utils import CursorWrapper
+from pytest_django import Settings
 
 from chat import notes
 from chat.agents.base import Turn
@@ -24,6 +25,12 @@ from tests.worker import idle, outcome, post, worker
 pytestmark = pytest.mark.django_db(transaction=True)
 BURSTS = 50
 """How often the agent hands over what has come; a reader, the log and the layer may take part in each, once."""
+
+
+@pytest.fixture(autouse=True)
+def _alone(settings: Settings) -> None:
+    """The log is the database, where each statement can be counted."""
+    settings.REDIS_URL = ""
 
 
 @pytest.fixture
