@@ -15,6 +15,7 @@ from tests.follower import Follower, comparable, following, fresh_state, settled
 from tests.people import Person, new_person, script
 from tests.scenario import Scenario
 from tests.server import ServerProcess
+from tests.state import State
 from tests.wire import Wire
 
 WAVE = 30
@@ -116,26 +117,28 @@ async def test_a_reply_longer_than_a_snapshot_holds_comes_whole_to_whoever_joins
     server: ServerProcess,
 ) -> None:
     person = new_person(server)
-    chats = [await person.new_chat()]
-    early = Follower(person, chats)
-    resuming = [Follower(person, chats, cuts=[at, 2, 3], pauses=[0.1, 0.1, 0.1]) for at in range(4, 16)]
-    async with following(early, *resuming):
-        async with Wire(person) as wire:
-            await wire.ask("chat.open", chat=chats[0])
-            asked = script(words=20_000, delay=0)
-            sent = await wire.ask("message.send", chat=chats[0], text=asked, client_id="long")
-            await wire.until(lambda: wire.size > 150_000)
-            late = Follower(person, chats)
-            async with following(late):
-                await settled(person, early, late, *resuming)
-            assert wire.largest < 512 * 1024
+    chat = await person.new_chat()
+    early, late = Follower(person, [chat]), Follower(person, [chat])
+    resuming = [Follower(person, [chat], cuts=[at, 2, 3], pauses=[0.1, 0.1, 0.1]) for at in range(4, 16)]
+    text = script(words=20_000, delay=0, hang_after=19_000)
+
+    def has_all(state: State) -> bool:
+        messages = state.open[chat].messages.values() if chat in state.open else []
+        return any(part["text"].endswith(" word19000 ") for message in messages for part in message["parts"])
+
+    async with following(early, *resuming), Wire(person) as wire:
         await settled(person, early, *resuming)
-    reply = await person.api("GET", f"chats/{chats[0]}/messages/{sent['reply']}")
-    assert reply["parts"][0]["text"].endswith("word19999 word20000")
+        await wire.ask("chat.open", chat=chat)
+        sent = await wire.ask("message.send", chat=chat, text=text, client_id="long")
+        await early.until(has_all)
+        async with following(late):
+            for follower in (late, *resuming):
+                await follower.until(has_all)
+            await wire.ask("run.stop", run=sent["run"])
+            await settled(person, early, late, *resuming)
+        assert wire.largest < 512 * 1024
+    reply = await person.api("GET", f"chats/{chat}/messages/{sent['reply']}")
+    assert reply["status"] == "stopped"
     for follower in (early, late, *resuming):
         assert follower.faults == []
-        known = follower.state.open[chats[0]].messages[sent["reply"]]
-        # Who missed the end of so long a text is told to fetch it; who saw it has it.
-        assert known.get("clipped") or known["parts"] == reply["parts"]
-    for follower in (early, late):
-        assert follower.state.open[chats[0]].messages[sent["reply"]]["parts"] == reply["parts"]
+        assert follower.state.open[chat].messages[sent["reply"]] == reply
