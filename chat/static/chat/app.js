@@ -3,8 +3,12 @@
  * says. Everything it needs of the browser is handed in, so it runs in Node too.
  */
 import { Following } from "./following.js";
+import { t } from "./i18n.js";
 import * as panes from "./panes.js";
+import { Replies } from "./replies.js";
+import { Saving } from "./saving.js";
 import { CommandError } from "./socket.js";
+import { Timings } from "./timings.js";
 
 /**
  * @typedef {import("./types.js").State} State
@@ -16,6 +20,8 @@ import { CommandError } from "./socket.js";
  * @property {import("./http.js").Api} api
  * @property {import("./outbox.js").Outbox} outbox
  * @property {import("./storage.js").Shelf} drafts
+ * @property {import("./storage.js").Shelf} layout
+ * @property {import("./saving.js").Browser} browser
  * @property {() => string} newId
  * @property {() => number} now
  * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
@@ -26,17 +32,21 @@ const UNDO_FOR = 10_000;
 
 export class App {
   /** @param {Parts} parts */
-  constructor({ store, socket, api, outbox, drafts, newId, now, setTimeout }) {
+  constructor({ store, socket, api, outbox, drafts, layout, browser, newId, now, setTimeout }) {
     this.store = store;
     this.socket = socket;
     this.api = api;
     this.outbox = outbox;
     this.drafts = drafts;
+    this.layout = layout;
     this.newId = newId;
     this.setTimeout = setTimeout;
     /** How often each list was asked for. */
     this.asked = { active: 0, archived: 0 };
     this.following = new Following(store, socket, { now, setTimeout });
+    this.replies = new Replies(this);
+    this.saving = new Saving(this, browser);
+    this.timings = new Timings(store, now);
     store.follow((state, action) => this.follow(state, action));
   }
 
@@ -180,17 +190,37 @@ export class App {
     const asked = (this.asked[name] += 1);
     this.store.dispatch({ type: "list", archived, list: { loading: "loading" } });
     try {
-      const { chats, next } = await this.api.chats({ before, archived });
+      // What is pinned stands at the top, however old it is.
+      const pinned = first ? this.api.chats({ archived, pinned: true }) : { chats: [] };
+      const [{ chats, next }, top] = await Promise.all([this.api.chats({ before, archived }), pinned]);
       if (asked !== this.asked[name]) return;
-      this.store.dispatch({ type: "list", archived, list: { loading: "", loaded: true, next }, chats, first: !before });
+      const found = [...top.chats, ...chats];
+      this.store.dispatch({ type: "list", archived, list: { loading: "", loaded: true, next }, chats: found, first: !before });
     } catch {
       if (asked === this.asked[name]) this.store.dispatch({ type: "list", archived, list: { loading: "failed" } });
     }
   }
 
   /**
+   * Look for chats whose title holds `words`, beyond the pages that are loaded; what is found joins the list.
+   *
+   * @param {string} words
+   * @param {boolean} archived
+   * @returns {Promise<boolean>} whether the server could be asked
+   */
+  async find(words, archived) {
+    try {
+      const { chats } = await this.api.chats({ q: words, archived });
+      for (const chat of chats) this.store.dispatch({ type: "chat", chat });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
    * @param {string} id
-   * @param {{title?: string, archived?: boolean}} changes
+   * @param {{title?: string, archived?: boolean, pinned?: boolean}} changes
    */
   async change(id, changes) {
     await this.attempt(async () => this.store.dispatch({ type: "chat", chat: await this.api.changeChat(id, changes) }));
@@ -198,12 +228,12 @@ export class App {
 
   /** @param {string} id */
   async remove(id) {
-    const title = this.store.state.chats[id]?.title;
+    const title = this.store.state.chats[id]?.title || t("New chat");
     await this.attempt(async () => {
       await this.api.deleteChat(id);
       if (this.store.state.panes.keys.includes(id)) this.closePane(id);
       this.store.dispatch({ type: "removed", chat: id });
-      this.toast({ id: `deleted-${id}`, text: `Deleted “${title || "New chat"}”.`, undo: { chat: id } });
+      this.toast({ id: `deleted-${id}`, text: t("Deleted “{title}”.", { title }), undo: { chat: id } });
     });
   }
 
@@ -233,7 +263,7 @@ export class App {
 
   /** @param {unknown} error */
   complain(error) {
-    const text = error instanceof CommandError ? error.message : "Something went wrong in this page. Reload it and try again.";
+    const text = error instanceof CommandError ? error.message : t("Something went wrong in this page. Reload it and try again.");
     this.toast({ id: "error", text, error: true });
     if (!(error instanceof CommandError)) throw error;
   }
@@ -241,6 +271,7 @@ export class App {
   /** @param {import("./types.js").Toast} toast */
   toast(toast) {
     this.store.dispatch({ type: "toast", toast });
+    if (toast.stays) return;
     this.setTimeout(() => {
       if (this.store.state.toasts.includes(toast)) this.store.dispatch({ type: "untoast", id: toast.id });
     }, UNDO_FOR);

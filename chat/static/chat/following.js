@@ -1,5 +1,6 @@
 /**
- * Which chats the server tells this tab about: those in panes. Opens and closes them on the socket, again after each
+ * Which chats the server tells this tab about: those in panes, and those that were in one and still stream, so that the
+ * list shows their newest words and coming back to them is no wait. Opens and closes them on the socket, again after each
  * reconnect, and again where the reducer finds that something is missing.
  */
 import { backoff } from "./backoff.js";
@@ -12,6 +13,8 @@ import { CommandError } from "./socket.js";
 const REOPEN_GAP = 1_000;
 /** A server that is not ready is asked again within two seconds, or when it says. */
 const SOME_FAILURES = 3;
+/** Chats that are followed to the end of their reply after their pane has gone. */
+const MOST_BEHIND = 8;
 /** Milliseconds of silence after which a connection is doubted. */
 const QUIET = 30_000;
 
@@ -31,28 +34,46 @@ export class Following {
       if (action.type === "panes" || action.type === "made") this.followPanes(state);
       if (action.type === "frame" && state.open !== before.open) {
         for (const chat of Object.values(state.open)) if (chat.gap && chat.following) this.reopen(chat.id);
+        this.letGo(state);
       }
     });
   }
 
   /** A new socket knows nothing: open again what is shown. */
   openAll() {
-    for (const key of this.store.state.panes.keys) if (isChat(key)) this.open(key);
+    const { state } = this.store;
+    const behind = Object.values(state.open).filter((chat) => chat.following && isLive(chat));
+    const wanted = new Set([...state.panes.keys.filter(isChat), ...behind.map((chat) => chat.id)]);
+    for (const id of wanted) this.open(id);
+    for (const chat of Object.values(state.open)) {
+      if (chat.following && !wanted.has(chat.id)) this.store.dispatch({ type: "closed", chat: chat.id });
+    }
   }
 
   /** @param {State} state */
   followPanes(state) {
     if (!this.socket.ready) return;
-    const shown = new Set(state.panes.keys.filter(isChat));
-    for (const chat of Object.values(state.open)) {
-      if (!chat.following || shown.has(chat.id)) continue;
-      this.store.dispatch({ type: "closed", chat: chat.id });
-      this.socket.request({ type: "chat.close", chat: chat.id }).catch(ignoreLostConnection);
-    }
-    for (const id of shown) {
+    this.letGo(state);
+    for (const id of state.panes.keys.filter(isChat)) {
       const chat = state.open[id];
       // One that was refused is asked for again by hand, or after a reconnect.
       if (!chat || (!chat.following && !chat.error)) this.open(id);
+    }
+  }
+
+  /**
+   * Close what is not shown, unless it streams.
+   *
+   * @param {State} state
+   */
+  letGo(state) {
+    if (!this.socket.ready) return;
+    const hidden = Object.values(state.open).filter((chat) => chat.following && !state.panes.keys.includes(chat.id));
+    const behind = hidden.filter((chat) => isLive(chat) && !chat.error).slice(-MOST_BEHIND);
+    for (const chat of hidden) {
+      if (behind.includes(chat)) continue;
+      this.store.dispatch({ type: "closed", chat: chat.id });
+      this.socket.request({ type: "chat.close", chat: chat.id }).catch(ignoreLostConnection);
     }
   }
 
@@ -102,6 +123,11 @@ export class Following {
     if (!this.socket.ready || this.clock.now() - this.socket.heard < QUIET) return;
     this.openAll();
   }
+}
+
+/** @param {import("./types.js").OpenChat} chat */
+function isLive(chat) {
+  return Object.values(chat.runs).some((run) => run.status === "running");
 }
 
 /** @param {import("./types.js").OpenChat} chat */

@@ -1,21 +1,27 @@
 /** Puts the page together: browser things on the outside, the logic and the view within. */
 import { render } from "preact";
 import { App } from "./app.js";
+import { copy, download, onShelfChange } from "./browser.js";
 import { Api, cookie } from "./http.js";
 import { Outbox } from "./outbox.js";
-import { toPath, fromPath } from "./panes.js";
+import { toPath, fromPath, isChat, visible } from "./panes.js";
 import { Socket } from "./socket.js";
 import { Store } from "./state.js";
 import { Shelf } from "./storage.js";
+import { Unread } from "./unread.js";
 import { AppContext } from "./view/context.js";
 import { html } from "./view/html.js";
+import { roomNow } from "./view/media.js";
 import { Page } from "./view/page.js";
 
 /**
  * @typedef {object} Config   what the server says in the page
  * @property {import("./types.js").User} user
- * @property {{api: string, socket: string, signIn: string, signOut: string}} urls
+ * @property {{api: string, socket: string, signIn: string, signOut: string, formulas: string, diagrams: string}} urls
  */
+
+/** Milliseconds between two looks for what another tab left unsent. */
+const ADOPT_EVERY = 5_000;
 
 /** @type {Config} */
 const config = JSON.parse(document.getElementById("config")?.textContent ?? "");
@@ -48,7 +54,8 @@ const socket = new Socket(
 );
 
 const storage = localStorageOrNone();
-const outbox = new Outbox(new Shelf(storage, `polylogue.${config.user.id}.outbox.`), {
+const own = `polylogue.${config.user.id}.`;
+const outbox = new Outbox(new Shelf(storage, `${own}outbox.`), {
   ...clock,
   request: (command) => socket.request(command),
   send: (chat, body, at) => api.send(chat, body, at),
@@ -61,9 +68,18 @@ const app = new App({
   socket,
   api,
   outbox,
-  drafts: new Shelf(storage, `polylogue.${config.user.id}.draft.`),
+  drafts: new Shelf(storage, `${own}draft.`),
+  layout: new Shelf(storage, `${own}layout.`),
+  browser: { copy, download },
   newId,
 });
+/** The chats that somebody may be reading here. */
+const watching = () => (document.visibilityState === "visible" ? visible(store.state.panes, roomNow()).filter(isChat) : []);
+const unread = new Unread(store, new Shelf(storage, `${own}unread.`), watching, clock.now);
+
+onShelfChange(`${own}outbox.`, (id, value) => value === null && outbox.forget(id));
+onShelfChange(`${own}unread.`, () => unread.load());
+setInterval(() => outbox.adopt(), ADOPT_EVERY);
 
 store.follow((state, action, before) => {
   if (state.panes.keys === before.panes.keys) return;
@@ -76,7 +92,9 @@ store.follow((state, action, before) => {
 window.addEventListener("popstate", () => app.setPanes(fromPath(location.pathname)));
 window.addEventListener("online", () => socket.connect());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") app.following.wake();
+  if (document.visibilityState !== "visible") return;
+  app.following.wake();
+  unread.look();
 });
 window.addEventListener("offline", () => socket.goOffline());
 

@@ -36,7 +36,7 @@ function openPage(path = `/c/${CHAT}`, answers = {}) {
   });
   const api = { chats: async () => ({ chats: [], next: null }), ...answers };
   let ids = 0;
-  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), newId: () => `id-${++ids}`, now: clock.now });
+  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), layout: new Shelf(storage, "layout."), browser: {}, newId: () => `id-${++ids}`, now: clock.now });
   app.start(path);
   const last = () => sockets.at(-1);
   /** Say hello and acknowledge the openings. */
@@ -207,7 +207,7 @@ test("older messages are asked for by the position of the first that is known", 
 
 test("the answer to an older question about the list does not undo that to a newer one", async () => {
   const answers = [];
-  const chats = () => new Promise((resolve) => answers.push(resolve));
+  const chats = ({ pinned }) => (pinned ? { chats: [], next: null } : new Promise((resolve) => answers.push(resolve)));
   const page = openPage("/", { chats });
   const chat = (id) => ({ ...fixture("stream").frames[0].chat, id });
   await page.greet();
@@ -220,4 +220,43 @@ test("the answer to an older question about the list does not undo that to a new
   await settle();
   assert.deepEqual(Object.keys(page.store.state.chats), ["new"]);
   assert.equal(page.store.state.lists.active.next, null);
+});
+
+test("a chat that streams is followed to the end of its reply after its pane is gone, and again after a cut", async () => {
+  const page = openPage();
+  await page.greet();
+  const { frames } = fixture("stream-live");
+  page.last().say(...frames);
+  page.app.show("new");
+  assert.equal(page.last().commands("chat.close").length, 0);
+  page.last().end(1006);
+  await page.clock.pass(1_000);
+  await page.greet();
+  assert.equal(page.last().commands("chat.open")[0].chat, CHAT);
+  const { run, seq } = Object.values(page.store.state.open[CHAT].runs)[0];
+  page.last().say({ type: "run.events", chat: CHAT, run, after: seq, seq: seq + 1, events: [{ type: "RUN_FINISHED", threadId: CHAT, runId: run }] });
+  assert.deepEqual(page.last().commands("chat.close").map(({ chat }) => chat), [CHAT]);
+});
+
+test("the first page of the list brings what is pinned with it, however old", async () => {
+  const chat = (id, more) => ({ ...fixture("stream").frames[0].chat, id, ...more });
+  const chats = async ({ pinned }) => ({ chats: pinned ? [chat("old", { pinned: true })] : [chat("new")], next: null });
+  const page = openPage("/", { chats });
+  await page.greet();
+  await settle();
+  assert.deepEqual(Object.keys(page.store.state.chats).sort(), ["new", "old"]);
+});
+
+test("a branch is chosen over the socket, and by HTTP where there is none", async () => {
+  const chosen = [];
+  const page = openPage(`/c/${CHAT}`, { choose: async (...ids) => chosen.push(ids) });
+  await page.greet();
+  const done = page.app.replies.choose(CHAT, "m-1");
+  const [{ id, ...command }] = page.last().commands("message.choose");
+  assert.deepEqual(command, { type: "message.choose", chat: CHAT, message: "m-1" });
+  page.last().say({ type: "ack", id });
+  assert.equal(await done, true);
+  page.socket.goOffline();
+  await page.app.replies.choose(CHAT, "m-2");
+  assert.deepEqual(chosen, [[CHAT, "m-2"]]);
 });

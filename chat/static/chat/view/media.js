@@ -6,6 +6,11 @@ const TWO_PANES = "(min-width: 1000px)";
 const THREE_PANES = "(min-width: 1400px)";
 const NARROW = "(max-width: 719px)";
 
+/** How many panes fit side by side just now. */
+export function roomNow() {
+  return matchMedia(THREE_PANES).matches ? 3 : matchMedia(TWO_PANES).matches ? 2 : 1;
+}
+
 /** @param {string} query */
 function useMedia(query) {
   const [matches, setMatches] = useState(() => matchMedia(query).matches);
