@@ -154,7 +154,7 @@ class Runtime:
         except (AgentConfigError, AlreadyRunning) as problem:
             raise StartupRefused(str(problem)) from problem
         except ChatError as problem:
-            self._lock.release()
+            await asyncio.to_thread(self._lock.release)
             raise StartupRefused(
                 f"The database does not answer ({problem.__cause__}). Is it there and migrated?"
             ) from problem
@@ -198,7 +198,7 @@ class Runtime:
             logger.warning("the row of this process stays; cleanup removes it")
         await self._log.close()
         await asyncio.get_running_loop().run_in_executor(None, close_pool_connections)
-        self._lock.release()
+        await asyncio.to_thread(self._lock.release)
 
     async def _close_sockets(self) -> None:
         """Close them a few at a time, so that their clients come back one after another."""
