@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tests.http import fetch
@@ -126,9 +126,9 @@ class Cluster:
     ) -> None:
         self._stack.__exit__(kind, error, traceback)
 
-    def join(self) -> ServerProcess:
-        """Start one more worker."""
-        worker = self._stack.enter_context(self._worker(len(self.workers)))
+    def join(self, env: Mapping[str, str] | None = None) -> ServerProcess:
+        """Start one more worker, with `env` beside what the others have."""
+        worker = self._stack.enter_context(self._worker(len(self.workers), env or {}))
         self.workers.append(worker)
         return worker
 
@@ -136,10 +136,10 @@ class Cluster:
         """Put a balancer before the workers that there are."""
         return self._stack.enter_context(Balancer(self.workers, port))
 
-    def _worker(self, number: int) -> ServerProcess:
+    def _worker(self, number: int, env: Mapping[str, str] = MappingProxyType({})) -> ServerProcess:
         port = self.redis_ports.get(number, self.valkey.port)
         urls = {"DATABASE_URL": self.database_url, "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
-        return ServerProcess(embedded=False, env={**urls, **self._env}, arguments=self._arguments)
+        return ServerProcess(embedded=False, env={**urls, **self._env, **env}, arguments=self._arguments)
 
 
 def main() -> None:
