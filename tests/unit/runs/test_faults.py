@@ -159,6 +159,7 @@ async def test_a_run_that_another_took_shows_and_writes_nothing_more(user: UUID,
         other = await in_database(register_worker, name="other")
         token = await in_database(seal_run, run_id=posted.run, token=posted.started.token, worker_id=other)
         assert token is not None
+        await runtime._log.seal(posted.run, token)
         waiting.go.set()
         await idle(runtime)
         found = await outcome(posted.run)
