@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 RECONCILE = 30.0
 """Seconds between looks at the versions of everything that is open here."""
+PORTION = 1000
+"""Ids in one query."""
 READ_KEPT = 1.0
 """Seconds for which a read is shared; all who were woken by the same change ask within a moment."""
 
@@ -181,8 +183,15 @@ class Hub:
         while True:
             await asyncio.sleep(RECONCILE)
             try:
-                chats = await in_database(selectors.versions, list(self._chats))
-                users = await in_database(selectors.list_versions, list(self._lists))
-                self.heard(Move(chats=chats, users=users))
+                for chats in _in_portions(list(self._chats)):
+                    self.heard(Move(chats=await in_database(selectors.versions, chats)))
+                for users in _in_portions(list(self._lists)):
+                    self.heard(Move(users=await in_database(selectors.list_versions, users)))
             except ChatError:
                 logger.warning("the database does not answer; versions are looked at again in %d s", RECONCILE)
+
+
+def _in_portions(ids: list[UUID]) -> Iterator[list[UUID]]:
+    """As many at once as any database takes in one query."""
+    for start in range(0, len(ids), PORTION):
+        yield ids[start : start + PORTION]

@@ -12,6 +12,7 @@ import msgspec
 
 from chat import selectors
 from chat.database import in_database
+from chat.protocol.codes import ChatError
 from chat.protocol.transcript import Transcript, entry
 from chat.runs.ending import interrupted
 from chat.runs.log import Append, RunLog
@@ -24,7 +25,14 @@ async def end_orphans(log: RunLog, worker_id: UUID) -> None:
     """For a process that is alone: end every running run. Raises `Unavailable`."""
     orphans = await in_database(selectors.running_runs)
     for orphan in orphans:
-        await end_orphan(log, worker_id, orphan)
+        try:
+            await end_orphan(log, worker_id, orphan)
+        except ChatError:
+            raise
+        except Exception:
+            # One that cannot be ended must not keep the service from all others.
+            ids = {"run": orphan.run, "chat": orphan.chat}
+            logger.exception("run %s of an earlier process could not be ended", orphan.run, extra=ids)
     if orphans:
         logger.warning("%d replies of an earlier process were cut off; what they had said is kept", len(orphans))
 

@@ -209,7 +209,7 @@ class Supervisor:
             turn = await self._turn(started, agent)
             if turn is None:
                 return Ending("stopped")
-            return await self._listen(agent, turn, tail)
+            return await self._listen(agent, turn, tail, self._runs[started.run])
         except (AgentError, ChatError) as problem:
             if problem.code == "interrupted":
                 return interrupted(clean(problem.message)[:MAX_SENTENCE])
@@ -242,7 +242,7 @@ class Supervisor:
             continues=question.continues,
         )
 
-    async def _listen(self, agent: Agent, turn: Turn, tail: Tail) -> Ending:
+    async def _listen(self, agent: Agent, turn: Turn, tail: Tail, work: _Work) -> Ending:
         patient = True
         async with aclosing(agent.run(turn)) as events:
             async for event in events:
@@ -253,6 +253,9 @@ class Supervisor:
                         return Ending("stopped" if outcome.type == "cancelled" else "completed", usage=usage or [])
                     case RunError(message=message, code=code, usage=usage):
                         return _failed(code or "agent_failed", message, usage)
+                if work.ending is not None:
+                    # The agent has swallowed its cancellation and goes on.
+                    return work.ending
                 tail.push(event)
                 if tail.refused:
                     return interrupted()

@@ -103,5 +103,8 @@ def clipped(message: MessageObject) -> tuple[MessageObject, int]:
             left -= len(part.text)
         if left <= 0:
             break
-    message = msgspec.structs.replace(message, parts=parts, clipped=True)
-    return message, len(encode_object(message))
+    cut = msgspec.structs.replace(message, parts=parts, clipped=True)
+    while (size := len(encode_object(cut))) > 2 * CLIP_BYTES and parts:
+        # Parts without text have a size too, and there may be very many.
+        del parts[-max(len(parts) // 2, 1) :]
+    return cut, size

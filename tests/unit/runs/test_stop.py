@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncGenerator
 from uuid import UUID
@@ -12,7 +13,7 @@ import pytest
 from chat.agents.base import Turn
 from chat.database import in_database
 from chat.protocol.codes import Draining
-from chat.protocol.events import CANCELLED, AnyEvent, RunError, RunFinished
+from chat.protocol.events import CANCELLED, AnyEvent, RunError, RunFinished, TextMessageContent
 from chat.runs.supervisor import RESTARTED
 from chat.services.runs import request_stop
 from tests import TIMEOUT
@@ -209,3 +210,25 @@ async def test_a_message_that_is_being_posted_when_the_shutdown_begins_is_not_fo
         await runtime.supervisor.shutdown(0)
         posted = await posting
         assert (await outcome(posted.run)).run == "interrupted"
+
+
+async def test_an_agent_that_swallows_its_cancellation_is_stopped_at_its_next_word(user: UUID, chat: UUID) -> None:
+    reached = asyncio.Event()
+
+    async def stubborn(turn: Turn) -> AsyncGenerator[AnyEvent]:
+        for event in text(turn, "Still"):
+            yield event
+        while True:
+            reached.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+            yield TextMessageContent(message_id=turn.part_id(1), delta=" more")
+
+    async with worker(Speaker(stubborn)) as runtime:
+        posted = await post(runtime, user, chat)
+        await reached.wait()
+        await stop(user, posted.run)
+        await idle(runtime)
+        found = await outcome(posted.run)
+    assert (found.run, len(found.terminal)) == ("stopped", 1)
+    assert found.text.startswith("Still")

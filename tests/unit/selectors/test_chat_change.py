@@ -251,3 +251,14 @@ def test_runs_are_told_with_the_seq_that_they_stand_for(user: UUID, chat: UUID) 
     again = selectors.snapshot(chat)
     assert again is not None
     assert (again.runs, again.chat.live) == ([], False)
+
+
+def test_a_message_of_very_many_parts_fits_a_frame_too(user: UUID, chat: UUID) -> None:
+    posted = say(user, chat)
+    answer(posted, "", status="stopped")
+    parts = [{"type": "text", "id": f"{number:050}", "text": ""} for number in range(20_000)]
+    Message.objects.filter(id=posted.reply).update(parts=parts)
+    found = selectors.snapshot(chat)
+    assert found is not None
+    assert found.messages[1].clipped is True
+    assert len(encode_object(found.messages[1])) <= 2 * CLIP_BYTES
