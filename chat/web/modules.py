@@ -13,6 +13,8 @@ from pathlib import Path
 from django.conf import settings
 from django.templatetags.static import static
 
+from config.vendor_files import HIGHLIGHTED
+
 STATIC = Path(__file__).resolve().parent.parent / "static"
 ENTRY = "chat/main.js"
 TYPES = "chat/types.js"
@@ -24,6 +26,12 @@ LIBRARIES = {
     "dompurify": "vendor/dompurify/purify.es.mjs",
 }
 """What scripts import by name, and its static path."""
+LAZY = {
+    "highlight/core": "vendor/highlight/core.js",
+    **{f"highlight/{language}": f"vendor/highlight/{language}.js" for language in HIGHLIGHTED},
+    "katex": "vendor/katex/katex.mjs",
+}
+"""The same, of what is fetched only when a reply needs it."""
 
 
 def module_paths() -> list[str]:
@@ -39,7 +47,7 @@ def import_map() -> dict[str, dict[str, str]]:
 
 @functools.cache
 def _import_map() -> dict[str, dict[str, str]]:
-    imports = {name: static(path) for name, path in LIBRARIES.items()}
+    imports = {name: static(path) for name, path in (LIBRARIES | LAZY).items()}
     for path in module_paths():
         plain, served = f"{settings.STATIC_URL}{path}", static(path)
         if plain != served:
@@ -48,5 +56,5 @@ def _import_map() -> dict[str, dict[str, str]]:
 
 
 def preloads() -> list[str]:
-    """The addresses of all modules: a browser that asks for them at once need not discover them level by level."""
+    """The addresses of what every page needs: who asks for all at once need not discover them level by level."""
     return [static(path) for path in (*LIBRARIES.values(), *module_paths())]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from chat.web.views import page
+from chat.web.views import diagram, page
 
 urlpatterns = [
     path("", page, name="page"),
+    path("diagram", diagram, name="diagram"),
     re_path(r"^c/[0-9a-fA-F+-]+$", page, name="chats"),
 ]

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 
+from csp.decorators import csp, csp_replace
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from accounts.guests import admit_guests
 from chat.web.modules import ENTRY, import_map, preloads
 from config import catalogues
+from config.security import DIAGRAM, PAGE
 
 
 @require_safe
 @never_cache
+@csp_replace(PAGE)
 @ensure_csrf_cookie
 @admit_guests
 def page(request: HttpRequest) -> HttpResponse:
     """The one page, for whoever is signed in or a guest.
 
-    `request.csp_nonce`, where a middleware sets it, marks the one inline script: the import map.
+    `request.csp_nonce` marks the one inline script, the import map.
     """
     return render(
         request,
@@ -36,9 +41,16 @@ def page(request: HttpRequest) -> HttpResponse:
             "import_map": json.dumps(import_map()),
             "preloads": preloads(),
             "entry": ENTRY,
-            "nonce": getattr(request, "csp_nonce", ""),
         },
     )
+
+
+@require_safe
+@xframe_options_exempt  # the policy says who may frame it
+@csp(DIAGRAM)
+def diagram(request: HttpRequest) -> HttpResponse:
+    """The page inside a diagram's frame. It is nobody's: it asks for no session and gets no cookie."""
+    return render(request, "chat/diagram.html")
 
 
 def _config(request: HttpRequest) -> dict[str, object]:
@@ -52,5 +64,7 @@ def _config(request: HttpRequest) -> dict[str, object]:
             "socket": "/ws/",
             "signIn": resolve_url(settings.LOGIN_URL),
             "signOut": reverse("accounts:logout"),
+            "formulas": static("vendor/katex/katex.css"),
+            "diagrams": reverse("diagram"),
         },
     }

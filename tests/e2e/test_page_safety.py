@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.pages import Record, finished, open_page, reply, script, send, start_chat
 from tests.server import ServerProcess
@@ -15,13 +15,13 @@ HOSTILE: dict[str, str] = json.loads((FIXTURES / "hostile_markdown.json").read_t
 
 ALLOWED = {
     *("P", "BR", "HR", "H4", "STRONG", "EM", "S", "CODE", "PRE", "BLOCKQUOTE"),
-    *("UL", "OL", "LI", "A", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "DIV"),
+    *("UL", "OL", "LI", "A", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "DIV", "SUP", "SPAN"),
 }
 ELEMENTS = ("script", "img", "svg", "math", "iframe", "form", "input", "style", "base", "meta", "link")
 """What must never come out of the sanitiser, whatever went in."""
 ATTRIBUTES = (" on", " style=", " id=", " name=", 'href="javascript', 'href="data')
 
-LOOK = """() => [...document.querySelectorAll(".from-agent .text *")].map((element) => ({
+LOOK = """() => [...document.querySelectorAll(".from-agent .text *:not(.code-head *, sup *)")].map((element) => ({
     tag: element.tagName, attributes: Object.fromEntries([...element.attributes].map(({name, value}) => [name, value])),
 }))"""
 
@@ -43,7 +43,7 @@ def test_a_hostile_reply_neither_runs_nor_loads_anything(page: Page, server: Ser
     for element in page.evaluate(LOOK):
         attributes = element["attributes"]
         assert element["tag"] in ALLOWED
-        assert set(attributes) <= {"class", "href", "title", "start", "rel", "target"}
+        assert set(attributes) <= {"class", "href", "title", "start", "rel", "target", "tabindex", "role", "aria-label"}
         if element["tag"] == "A":
             assert attributes["href"].startswith(("http://", "https://", "mailto:"))
             assert attributes["rel"] == "noopener noreferrer"
@@ -95,26 +95,30 @@ def test_what_a_person_writes_is_text(page: Page, server: ServerProcess) -> None
     assert record.dialogs == []
 
 
-def test_the_page_works_under_a_policy_without_inline_scripts_and_styles(page: Page, server: ServerProcess) -> None:
+def test_the_page_works_under_its_own_policy(page: Page, server: ServerProcess) -> None:
     record = Record(page)
-
-    def with_policy(route: Route) -> None:
-        response = route.fetch()
-        html = response.text().replace('<script type="', '<script nonce="n0" type="')
-        html = html.replace('rel="modulepreload"', 'rel="modulepreload" nonce="n0"')
-        policy = (
-            "default-src 'none'; script-src 'nonce-n0' 'strict-dynamic'; style-src 'self'; img-src 'self'; "
-            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        )
-        headers = {**response.headers, "content-security-policy": policy}
-        route.fulfill(response=response, body=html, headers=headers)
-
-    # A page that did not come straight from the server has to be allowed to talk with this machine.
-    page.context.grant_permissions(["local-network-access"], origin=server.origin)
-    page.route(lambda url: url == server.url, with_policy)
     open_page(page, server.url)
     start_chat(page, script(markdown=True, delay=0, reasoning="Hm.", tool="look_up"))
     finished(page)
     expect(reply(page).get_by_role("heading", name="A heading")).to_be_visible()
     expect(reply(page).get_by_role("cell", name="1")).to_be_visible()
     assert record.troubles == []
+
+
+def test_the_policy_stops_what_would_get_past_everything_else(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    ran = page.evaluate(
+        """async () => {
+            const box = document.createElement("div");
+            box.innerHTML = '<img src="https://evil.example/x" onerror="window.ran = 1">'
+                + '<a href="javascript:window.ran = 2">x</a>';
+            document.body.append(box);
+            box.querySelector("a").click();
+            const made = document.createElement("div");
+            made.innerHTML = "<b onclick='window.ran = 3'>b</b>";
+            made.firstChild.click();
+            const sent = await fetch("https://evil.example/").then(() => "sent", () => "refused");
+            return [window.ran ?? "nothing ran", sent];
+        }"""
+    )
+    assert ran == ["nothing ran", "refused"]

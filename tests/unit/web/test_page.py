@@ -11,11 +11,10 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles import finders
-from django.test import Client, RequestFactory
+from django.test import Client
 from pytest_django import Settings
 
 from chat.web import modules
-from chat.web.views import page
 
 STATIC = modules.STATIC / "chat"
 
@@ -55,13 +54,14 @@ def test_every_address_of_chats_is_the_same_page(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_nonce_marks_every_script_that_a_strict_policy_has_to_let_in(rf: RequestFactory) -> None:
-    request = rf.get("/")
-    request.user = get_user_model().objects.create_user("ada")
-    request.csp_nonce = "abc"  # type: ignore[attr-defined]  # a middleware would
-    html = page(request).content.decode()
+def test_a_nonce_marks_every_script_that_a_strict_policy_has_to_let_in(client: Client) -> None:
+    response = client.get("/")
+    html = response.content.decode()
+    found = re.search(r"script-src 'nonce-([^']+)' 'strict-dynamic'", response["Content-Security-Policy"])
+    assert found
     for tag in re.findall(r'<(?:script|link rel="modulepreload")[^>]*>', html):
-        assert 'nonce="abc"' in tag or 'type="application/json"' in tag, tag
+        assert f'nonce="{found[1]}"' in tag or 'type="application/json"' in tag, tag
+    assert f"nonce-{found[1]}" not in client.get("/")["Content-Security-Policy"], "each page has one of its own"
     assert "style=" not in html
     assert " on" not in re.sub(r">[^<]*<", "><", html)
 
@@ -74,7 +74,7 @@ def test_every_import_in_our_modules_leads_to_a_file_that_is_served() -> None:
                 assert (path.parent / name).resolve().is_file(), f"{path.name} imports {name}"
             else:
                 assert name in imports, f"{path.name} imports {name}"
-    for library in modules.LIBRARIES.values():
+    for library in (modules.LIBRARIES | modules.LAZY).values():
         assert finders.find(library), library
 
 
@@ -82,7 +82,8 @@ def test_with_hashed_names_the_map_leads_from_each_module_to_its_hashed_file(
     settings: Settings, tmp_path: Path
 ) -> None:
     hashed = {path: path.replace(".js", ".abc123.js") for path in modules.module_paths()}
-    hashed |= {path: path.replace(".mjs", ".abc123.mjs") for path in modules.LIBRARIES.values()}
+    libraries = modules.LIBRARIES | modules.LAZY
+    hashed |= {path: re.sub(r"(\.m?js)$", r".abc123\1", path) for path in libraries.values()}
     (tmp_path / "staticfiles.json").write_text(json.dumps({"version": "1.1", "paths": hashed, "hash": ""}))
     settings.STATIC_ROOT = tmp_path
     settings.STORAGES = {
@@ -95,7 +96,7 @@ def test_with_hashed_names_the_map_leads_from_each_module_to_its_hashed_file(
     finally:
         modules._import_map.cache_clear()
     for path, name in hashed.items():
-        if path in modules.LIBRARIES.values():
+        if path in libraries.values():
             assert f"/static/{name}" in imports.values()
         else:
             assert imports[f"/static/{path}"] == f"/static/{name}"

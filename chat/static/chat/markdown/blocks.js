@@ -6,6 +6,7 @@
  * change what it is, and nothing of CommonMark reaches across an empty line from a finished block but link definitions
  * (`[label]: url`), which are kept and may make earlier blocks be drawn again.
  */
+import { mend } from "./half-open.js";
 import { markdown } from "./parser.js";
 
 /**
@@ -27,14 +28,16 @@ export class MarkdownBlocks {
    * stay the same, so whoever draws them need not draw them again.
    *
    * @param {string} text
+   * @param {boolean} [live] more is coming, so the last block is shown as what it seems to become (half-open.js)
    * @returns {string[]}
    */
-  update(text) {
+  update(text, live = false) {
     if (!text.startsWith(this.seen)) Object.assign(this, new MarkdownBlocks());
     this.seen = text;
     this.finishBlocks(text);
     const references = { ...this.references };
-    const tail = render(text.slice(this.length), references);
+    const rest = text.slice(this.length);
+    const tail = render(live ? mend(rest) : rest, references);
     const defines = Object.keys(references).length > Object.keys(this.references).length;
     const finished = defines ? this.finished.map((block) => again(block, references)) : this.finished;
     return [...finished.map((block) => block.html), tail].filter((html) => html);

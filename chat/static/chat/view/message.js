@@ -57,7 +57,7 @@ function Parts({ message }) {
 const PartView = memo(
   /** @param {{part: Part, live: boolean}} props `live`: it is still being written */
   ({ part, live }) => {
-    if (part.type === "text") return part.text ? html`<${Text} text=${part.text} />` : null;
+    if (part.type === "text") return part.text ? html`<${Text} text=${part.text} live=${live} />` : null;
     if (part.type === "reasoning") {
       return html`
         <details class="aside">

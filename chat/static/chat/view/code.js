@@ -1,0 +1,71 @@
+/** A block of code: its language, a button that copies it and one that wraps its lines, and colours once it is whole. */
+import { t } from "../i18n.js";
+import { highlight } from "../markdown/highlight.js";
+import { sanitise } from "../markdown/sanitise.js";
+import { button } from "./dom.js";
+
+/**
+ * Give a block its head; where it is whole, also its buttons and colours.
+ *
+ * @param {HTMLPreElement} pre
+ * @param {boolean} whole
+ */
+export function dressCode(pre, whole) {
+  const code = pre.querySelector("code");
+  if (!code) return;
+  const language = languageOf(code);
+  const box = document.createElement("div");
+  box.className = "code";
+  const head = document.createElement("div");
+  head.className = "code-head";
+  const label = document.createElement("span");
+  label.className = "code-language";
+  label.textContent = language || t("text");
+  head.append(label);
+  pre.replaceWith(box);
+  box.append(head, pre);
+  if (!whole) return;
+  // It scrolls sideways, which keys can do only where there is focus.
+  pre.tabIndex = 0;
+  pre.setAttribute("role", "region");
+  pre.setAttribute("aria-label", language ? t("Code in {language}", { language }) : t("Code"));
+  const wrap = button(t("Wrap"), () => wrap.setAttribute("aria-pressed", String(box.classList.toggle("wrapped"))));
+  wrap.setAttribute("aria-pressed", "false");
+  head.append(wrap, copyButton(() => code.textContent ?? ""));
+  void colour(code, language);
+}
+
+/** @param {Element} code */
+export function languageOf(code) {
+  return /language-(\S+)/.exec(code.className)?.[1] ?? "";
+}
+
+/** @param {() => string} text */
+export function copyButton(text) {
+  const copy = button(t("Copy"), async () => {
+    let said = t("Copied");
+    try {
+      await navigator.clipboard.writeText(text());
+    } catch {
+      // Without HTTPS, or forbidden by the person.
+      said = t("Copying is not allowed here");
+    }
+    copy.textContent = said;
+    copy.addEventListener("blur", () => (copy.textContent = t("Copy")), { once: true });
+  });
+  copy.setAttribute("aria-live", "polite");
+  return copy;
+}
+
+/**
+ * @param {Element} code
+ * @param {string} language
+ */
+async function colour(code, language) {
+  try {
+    const html = await highlight(code.textContent ?? "", language);
+    if (html !== null && code.isConnected) code.replaceChildren(sanitise(html));
+  } catch {
+    // The highlighter could not be fetched: the code is there, without colours.
+  }
+}

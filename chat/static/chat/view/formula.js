@@ -1,0 +1,64 @@
+/** Mathematics, drawn by KaTeX, which is fetched with its style and fonts when the first formula is there. */
+
+/** @typedef {{render: (source: string, element: HTMLElement, options: object) => void}} Katex */
+
+/** What formulas look like is asked for again and again while the block around them grows. */
+const drawn = new Map();
+const KEPT = 300;
+/** @type {Promise<Katex> | null} */
+let katex = null;
+/** @type {Katex | null} */
+let ready = null;
+
+/**
+ * @param {HTMLElement} code with the source
+ * @param {string} style the address of KaTeX's style sheet
+ */
+export function drawFormula(code, style) {
+  if (ready) return put(ready, code);
+  katex ??= load(style);
+  katex.then(
+    (library) => code.isConnected && put(library, code),
+    // It could not be fetched: the source stays. The next formula tries again.
+    () => (katex = null),
+  );
+}
+
+/** @param {string} style */
+async function load(style) {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = style;
+  const styled = new Promise((resolve, reject) => {
+    sheet.addEventListener("load", resolve);
+    sheet.addEventListener("error", reject);
+  });
+  document.head.append(sheet);
+  const [module] = await Promise.all([import("katex"), styled]);
+  ready = /** @type {Katex} */ (/** @type {unknown} */ (module.default));
+  return ready;
+}
+
+/**
+ * @param {Katex} library
+ * @param {HTMLElement} code
+ */
+function put(library, code) {
+  const source = code.textContent ?? "";
+  const displayMode = code.classList.contains("math-display");
+  const key = `${displayMode} ${source}`;
+  if (!drawn.has(key)) {
+    const box = document.createElement("span");
+    box.className = displayMode ? "formula formula-display" : "formula";
+    try {
+      library.render(source, box, { displayMode, throwOnError: true, strict: "ignore", trust: false, maxExpand: 200, maxSize: 20 });
+      drawn.set(key, box);
+    } catch {
+      // It is no mathematics that KaTeX knows: it is shown as it was written.
+      drawn.set(key, null);
+    }
+    if (drawn.size > KEPT) drawn.delete(drawn.keys().next().value);
+  }
+  const box = drawn.get(key);
+  if (box) code.replaceWith(box.cloneNode(true));
+}
