@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import (
+    DEFAULT_DB_ALIAS,
     Error,
     InterfaceError,
     OperationalError,
@@ -17,6 +18,7 @@ from django.db import (
     connections,
     transaction,
 )
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.models import Run, RunEvent
 from chat.protocol.codes import Unavailable
@@ -85,7 +87,9 @@ def _append(appends: Sequence[Append]) -> list[Appended]:
 
 def _append_all(appends: Sequence[Append]) -> bool:
     """Write the batch as if nothing were unusual; whether every row went in. All or nothing."""
-    rows = [row for append in appends for row in _rows(append)]
+    # The proxy `connection` looks up its thread at each use: 3 µs a row.
+    database = connections[DEFAULT_DB_ALIAS]
+    rows = [row for append in appends for row in _rows(append, database)]
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.executemany(_INSERT, rows)
@@ -95,10 +99,10 @@ def _append_all(appends: Sequence[Append]) -> bool:
         return False
 
 
-def _rows(append: Append) -> list[tuple[Any, ...]]:
+def _rows(append: Append, database: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
     uuid_field = Run._meta.pk
-    run = uuid_field.get_db_prep_value(append.run, connection)
-    token = uuid_field.get_db_prep_value(append.token, connection)
+    run = uuid_field.get_db_prep_value(append.run, database)
+    token = uuid_field.get_db_prep_value(append.token, database)
     first = append.after + 1
     return [(seq, data.decode(), run, token, seq, seq - 1) for seq, data in enumerate(append.events, first)]
 
