@@ -1,18 +1,19 @@
 /** Inside a diagram's frame: draws what the page outside hands in, and tells how high it became. */
-/* global mermaid */
+
+/** @type {{initialize: (options: object) => void, render: (id: string, source: string) => Promise<{svg: string}>}} */
+const mermaid = /** @type {any} */ (globalThis)["mermaid"];
 const say = (/** @type {object} */ words) => window.parent.postMessage(words, "*");
-let drawn = false;
+let asked = false;
 
 window.addEventListener("message", async (event) => {
-  if (event.source !== window.parent || drawn) return;
-  drawn = true;
+  if (event.source !== window.parent || asked) return;
+  asked = true;
   const { source, dark } = event.data;
   try {
     mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: dark ? "dark" : "default", suppressErrorRendering: true });
     document.documentElement.className = dark ? "dark" : "";
-    const { svg } = await mermaid.render("diagram", source);
-    const root = document.getElementById("drawing");
-    root.innerHTML = svg;
+    const root = /** @type {HTMLElement} */ (document.getElementById("drawing"));
+    root.innerHTML = (await mermaid.render("diagram", source)).svg;
     new ResizeObserver(() => say({ height: root.getBoundingClientRect().height })).observe(root);
   } catch {
     say({ failed: true });
