@@ -51,6 +51,8 @@ async def idle(runtime: Runtime) -> None:
         await runtime.supervisor._idle()
         while runtime.supervisor._tasks:
             await asyncio.gather(*runtime.supervisor._tasks, return_exceptions=True)
+            # From Python 3.12 on, gathering what has ended does not let anyone else run.
+            await asyncio.sleep(0)
 
 
 @dataclass(frozen=True)
