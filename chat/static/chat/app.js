@@ -2,10 +2,11 @@
  * The page's logic without its looks: what happens when a person does something, and what follows from what the server
  * says. Everything it needs of the browser is handed in, so it runs in Node too.
  */
+import { quoted } from "./export.js";
 import { Following } from "./following.js";
 import { t } from "./i18n.js";
 import * as panes from "./panes.js";
-import { Replies } from "./replies.js";
+import { busyReason, lastOwn, Replies } from "./replies.js";
 import { Saving } from "./saving.js";
 import { CommandError } from "./socket.js";
 import { Timings } from "./timings.js";
@@ -41,6 +42,10 @@ export class App {
     this.layout = layout;
     this.newId = newId;
     this.setTimeout = setTimeout;
+    /** @type {Map<string, import("./view/composer.js").ComposerHandle>} the composers that are shown, by their pane */
+    this.composers = new Map();
+    /** @type {{chat: string, text: string} | null} what is selected in a chat */
+    this.selected = null;
     /** How often each list was asked for. */
     this.asked = { active: 0, archived: 0 };
     this.following = new Following(store, socket, { now, setTimeout });
@@ -138,6 +143,27 @@ export class App {
       const { keys, focus } = this.store.state.panes;
       this.setPanes({ keys: keys.map((other) => (other === key ? pane : other)), focus });
     }
+  }
+
+  /** Put what is selected into the composer of its chat, as a quotation. */
+  quoteSelection() {
+    const { selected } = this;
+    if (!selected) return;
+    this.selected = null;
+    this.composers.get(selected.chat)?.add(`${quoted(selected.text)}\n\n`);
+  }
+
+  /**
+   * Change one's newest message in place; says whether there is one that can be.
+   *
+   * @param {string} chat
+   */
+  editLast(chat) {
+    const { state } = this.store;
+    const message = lastOwn(state, chat, state.hello?.user.id ?? "");
+    if (!message || busyReason(state, chat)) return false;
+    this.store.dispatch({ type: "ui", ui: { editing: message.id } });
+    return true;
   }
 
   /**

@@ -25,6 +25,7 @@ import { reduceFrame, whole, withChats, withOpen, withoutChat } from "./store.js
  *   | {type: "discard", client_id: string}
  *   | {type: "toast", toast: import("./types.js").Toast}
  *   | {type: "untoast", id: string}
+ *   | {type: "ui", ui: Partial<State["ui"]>}
  *   | {type: "unread", chats: string[]}} Action
  */
 
@@ -84,6 +85,8 @@ export function reduce(state, action) {
       return { ...state, toasts: [...state.toasts.filter((toast) => toast.id !== action.toast.id), action.toast] };
     case "untoast":
       return { ...state, toasts: state.toasts.filter((toast) => toast.id !== action.id) };
+    case "ui":
+      return { ...state, ui: { ...state.ui, ...action.ui } };
     case "unread":
       return { ...state, unread: Object.fromEntries(action.chats.map((chat) => [chat, /** @type {const} */ (true)])) };
   }

@@ -28,6 +28,7 @@ export function initialState() {
     link: { status: "connecting", retryAt: 0, reason: "" },
     panes: { keys: [], focus: 0 },
     toasts: [],
+    ui: { editing: null, renaming: null },
     unread: {},
   };
 }

@@ -128,6 +128,7 @@
  * @property {Link} link
  * @property {{keys: string[], focus: number}} panes
  * @property {Toast[]} toasts
+ * @property {{editing: string | null, renaming: string | null}} ui   the message and the chat that are changed in place
  * @property {Record<string, true>} unread   chats in which a reply ended while nobody looked
  */
 export {};

@@ -1,9 +1,14 @@
-/** One chat in the list: a link, and what can be done with it. */
-import { useEffect, useRef, useState } from "preact/hooks";
-import { memo, useApp } from "./context.js";
+/** One chat in the list: a link, how it is, and what can be done with it. */
+import { useRef, useState } from "preact/hooks";
+import { t } from "../i18n.js";
+import { ChatMenu } from "./chat-actions.js";
+import { memo, useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
-import { Menu } from "./menu.js";
+import { Rename } from "./rename.js";
+
+/** Characters of the newest words that are looked at. */
+const TAIL = 120;
 
 /**
  * @typedef {object} Props
@@ -17,8 +22,9 @@ export const ChatItem = memo(
   ({ chat, shown, focused, besides }) => {
     const { app } = useApp();
     const [renaming, setRenaming] = useState(false);
+    const unread = useSelect((state) => state.unread[chat.id] ?? false);
     const item = useRef(/** @type {HTMLLIElement | null} */ (null));
-    const title = chat.title || "New chat";
+    const title = chat.title || t("New chat");
 
     /** @param {MouseEvent} event */
     const onClick = (event) => {
@@ -31,69 +37,45 @@ export const ChatItem = memo(
       setRenaming(false);
       requestAnimationFrame(() => item.current?.querySelector("a")?.focus());
     };
-    const items = [
-      { label: "Rename", icon: /** @type {const} */ ("pencil"), act: () => setRenaming(true) },
-      chat.archived
-        ? { label: "Bring back", icon: /** @type {const} */ ("unarchive"), act: () => void app.change(chat.id, { archived: false }) }
-        : { label: "Archive", icon: /** @type {const} */ ("archive"), act: () => void app.change(chat.id, { archived: true }) },
-      { label: "Delete", icon: /** @type {const} */ ("trash"), danger: true, act: () => void app.remove(chat.id) },
-    ];
 
     if (renaming) return html`<li class="chat-item" ref=${item}><${Rename} chat=${chat} onDone=${done} /></li>`;
     return html`
-      <li class=${`chat-item${shown ? " shown" : ""}${focused ? " focused" : ""}`} ref=${item}>
+      <li class=${`chat-item${shown ? " shown" : ""}${focused ? " focused" : ""}${unread ? " unread" : ""}`} ref=${item}>
         <a href=${`/c/${chat.id}`} aria-current=${focused ? "page" : null} onClick=${onClick} title=${title}>
-          <span class="chat-title">${title}</span>
-          ${chat.live && html`<span class="live" role="img" aria-label="A reply is being written"></span>`}
+          ${chat.pinned && html`<span class="pinned" role="img" aria-label=${t("Pinned")}>${icon("pin")}</span>`}
+          <span class="chat-words">
+            <span class="chat-title" dir="auto">${title}</span>
+            ${chat.live && html`<${NewestWords} id=${chat.id} />`}
+          </span>
+          ${chat.live && html`<span class="live" role="img" aria-label=${t("A reply is being written")}></span>`}
+          ${unread && html`<span class="unread-mark" role="img" aria-label=${t("A new reply")}></span>`}
         </a>
         <div class="chat-tools">
           ${besides &&
           !shown &&
           html`
-            <button type="button" class="icon-button" aria-label=${`Open beside: ${title}`} title="Open beside" onClick=${() => app.show(chat.id, true)}>
+            <button type="button" class="icon-button" aria-label=${t("Open beside: {title}", { title })} title=${t("Open beside")} onClick=${() => app.show(chat.id, true)}>
               ${icon("beside")}
             </button>
           `}
-          <${Menu} label=${`More for ${title}`} items=${items} />
+          <${ChatMenu} chat=${chat} label=${t("More for {title}", { title })} onRename=${() => setRenaming(true)} />
         </div>
       </li>
     `;
   },
 );
 
-/** @param {{chat: import("../types.js").Chat, onDone: () => void}} props */
-function Rename({ chat, onDone }) {
-  const { app } = useApp();
-  const over = useRef(false);
-  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => {
-    field.current?.focus();
-    field.current?.select();
-  }, []);
-  /** @param {string} [title] */
-  const finish = (title) => {
-    // Leaving the field ends it too, also when Enter or Escape has just done so.
-    if (over.current) return;
-    over.current = true;
-    const trimmed = title?.trim();
-    if (trimmed && trimmed !== chat.title) void app.change(chat.id, { title: trimmed });
-    onDone();
-  };
-  return html`
-    <input
-      class="rename"
-      aria-label="Name of this chat"
-      maxlength="200"
-      value=${chat.title}
-      ref=${field}
-      onKeyDown=${(/** @type {KeyboardEvent & {currentTarget: HTMLInputElement}} */ event) => {
-        if (event.key === "Enter" && !event.isComposing) finish(event.currentTarget.value);
-        if (event.key === "Escape") {
-          event.stopPropagation();
-          finish();
-        }
-      }}
-      onBlur=${(/** @type {FocusEvent & {currentTarget: HTMLInputElement}} */ event) => finish(event.currentTarget.value)}
-    />
-  `;
+/**
+ * What the reply says just now, where this tab is told. Not for screen readers, to whom it would be noise.
+ *
+ * @param {{id: string}} props
+ */
+function NewestWords({ id }) {
+  const words = useSelect((state) => {
+    const run = Object.values(state.open[id]?.runs ?? {}).find((one) => one.status === "running");
+    const part = run?.parts.at(-1);
+    if (!part || part.type === "tool_call") return "";
+    return part.text.slice(-TAIL).replace(/\s+/g, " ").trim();
+  });
+  return words ? html`<span class="newest-words" aria-hidden="true"><bdi>${words}</bdi></span>` : null;
 }

@@ -1,15 +1,16 @@
 /** Where one writes. The text is kept as a draft with every key, so a reload loses nothing. */
 import { useImperativeHandle, useRef, useState } from "preact/hooks";
+import { t } from "../i18n.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
 
 /**
- * @typedef {{focus: () => void, put: (text: string) => void}} ComposerHandle
+ * @typedef {{focus: () => void, put: (text: string) => void, add: (text: string) => void}} ComposerHandle   `put`: before what is there; `add`: behind it
  *
  * @typedef {object} Props
  * @property {string} id          the pane's key
- * @property {boolean} busy       a reply is being written, or a message is on its way
+ * @property {boolean} busy       a reply is being written, or something is on its way
  * @property {boolean} stoppable  there is a run to stop
  * @property {string} blocked     why nothing can be sent here, or ""
  * @property {{current: ComposerHandle | null}} handle
@@ -37,6 +38,14 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
         write(text ? `${more}\n\n${text}` : more);
         field.current?.focus();
       },
+      add: (more) => {
+        write(text.trim() ? `${text.trimEnd()}\n\n${more}` : more);
+        requestAnimationFrame(() => {
+          const element = field.current;
+          element?.focus();
+          element?.setSelectionRange(element.value.length, element.value.length);
+        });
+      },
     }),
     [text],
   );
@@ -50,6 +59,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
+    if (event.key === "ArrowUp" && !text && !event.isComposing && app.editLast(id)) return event.preventDefault();
     // While an input method is composing, Enter chooses a word. Safari ends the composition first and says so by 229.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
@@ -62,7 +72,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
   if (stopping && !stoppable) setStopping(false);
   const agents = useSelect((state) => state.hello?.agents);
   const choice = agents && agents.length > 1;
-  const hint = busy && text.trim() ? "Wait for the reply, or stop it, to send" : "";
+  const hint = busy && text.trim() ? t("Wait for the reply, or stop it, to send") : "";
 
   return html`
     <form
@@ -77,16 +87,16 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
           <textarea
             ref=${field}
             rows="1"
-            aria-label="Message"
-            placeholder=${blocked || "Ask anything"}
+            aria-label=${t("Message")}
+            placeholder=${blocked || t("Ask anything")}
             value=${text}
             onInput=${(/** @type {InputEvent & {currentTarget: HTMLTextAreaElement}} */ event) => write(event.currentTarget.value)}
             onKeyDown=${onKeyDown}
           ></textarea>
         </div>
         ${stoppable
-          ? html`<button type="button" class="send stop" aria-label="Stop" title="Stop" disabled=${stopping} onClick=${stop}>${icon("stop")}</button>`
-          : html`<button class="send" aria-label="Send" title="Send" disabled=${!ready}>${icon("send")}</button>`}
+          ? html`<button type="button" class="send stop" aria-label=${t("Stop")} title=${t("Stop")} disabled=${stopping} onClick=${stop}>${icon("stop")}</button>`
+          : html`<button class="send" aria-label=${t("Send")} title=${t("Send")} disabled=${!ready}>${icon("send")}</button>`}
         ${(choice || hint) &&
         html`
           <div class="composer-tools">
@@ -105,7 +115,7 @@ function AgentPicker({ id, agents, agent, onChoose }) {
   return html`
     <select
       class="agent-picker"
-      aria-label="Agent"
+      aria-label=${t("Agent")}
       value=${agent ?? usual ?? agents[0]?.name}
       onChange=${(/** @type {Event & {currentTarget: HTMLSelectElement}} */ event) => onChoose(event.currentTarget.value)}
     >

@@ -1,7 +1,10 @@
 /** One message, whoever wrote it. */
+import { t } from "../i18n.js";
 import { memo, useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
+import { MessageEdit } from "./message-edit.js";
+import { Asked, MessageTools } from "./message-tools.js";
 import { Text } from "./text.js";
 
 /**
@@ -12,26 +15,37 @@ import { Text } from "./text.js";
 export const Message = memo(
   /** @param {{message: WholeMessage}} props */
   ({ message }) => {
-    if (message.role === "user") {
-      return html`
-        <li class="message from-user" data-message=${message.id}>
-          <h3 class="unseen">You said</h3>
-          <div class="bubble">${plainText(message.parts)}</div>
-          ${message.clipped && html`<${ShowAll} message=${message} />`}
-        </li>
-      `;
-    }
+    if (message.role === "user") return html`<${Own} message=${message} />`;
     const live = message.status === "streaming";
     return html`
       <li class="message from-agent" data-message=${message.id} data-status=${message.status} aria-busy=${live}>
-        <h3 class="unseen">Reply</h3>
+        <h3 class="unseen">${t("Reply")}</h3>
         <${Parts} message=${message} />
         ${message.clipped && !live && html`<${ShowAll} message=${message} />`}
         ${ending(message)}
+        ${!live && html`<${MessageTools} message=${message} />`}
       </li>
     `;
   },
 );
+
+/** @param {{message: WholeMessage}} props */
+function Own({ message }) {
+  const editing = useSelect((state) => state.ui.editing === message.id);
+  const edit = useSelect((state) => Object.values(state.pending).find((one) => one.message === message.id && one.act === "edit"));
+  return html`
+    <li class=${`message from-user${edit ? " unsent" : ""}`} data-message=${message.id}>
+      <h3 class="unseen">${t("You said")}</h3>
+      ${editing
+        ? html`<${MessageEdit} message=${message} />`
+        : html`
+            <div class="bubble" dir="auto">${edit ? edit.text : plainText(message.parts)}</div>
+            ${message.clipped && html`<${ShowAll} message=${message} />`}
+            ${edit ? html`<${Asked} pending=${edit} />` : html`<${MessageTools} message=${message} />`}
+          `}
+    </li>
+  `;
+}
 
 /**
  * One component for a reply while it is written and afterwards, so that its end draws nothing anew: what the reader has
@@ -50,7 +64,7 @@ function Parts({ message }) {
       (part, index) =>
         html`<${PartView} key=${`${part.type}-${part.id}`} part=${part} live=${live && index === parts.length - 1} />`,
     )}
-    ${silent && html`<p class="thinking" role="img" aria-label="Waiting for the first words"><span></span><span></span><span></span></p>`}
+    ${silent && html`<p class="thinking" role="img" aria-label=${t("Waiting for the first words")}><span></span><span></span><span></span></p>`}
   `;
 }
 
@@ -61,7 +75,7 @@ const PartView = memo(
     if (part.type === "reasoning") {
       return html`
         <details class="aside">
-          <summary>${icon("chevron")}${live ? "Thinking…" : "Thoughts"}</summary>
+          <summary>${icon("chevron")}${live ? t("Thinking…") : t("Thoughts")}</summary>
           <div class="aside-text">${part.text}</div>
         </details>
       `;
@@ -69,7 +83,7 @@ const PartView = memo(
     if (part.type === "tool_call") {
       return html`
         <details class="aside">
-          <summary>${icon("chevron")}${part.name || "A tool"}<span class="aside-state">${part.status === "done" ? "done" : live ? "running…" : ""}</span></summary>
+          <summary>${icon("chevron")}${part.name || t("A tool")}<span class="aside-state">${part.status === "done" ? t("done") : live ? t("running…") : ""}</span></summary>
           <pre class="aside-text">${part.arguments}</pre>
           ${part.result !== null && html`<pre class="aside-text">${part.result}</pre>`}
         </details>
@@ -84,13 +98,13 @@ function ending(message) {
   const said = message.parts.length > 0;
   switch (message.status) {
     case "stopped":
-      return html`<p class="ending">${said ? "Stopped here." : "Stopped before the first word."}</p>`;
+      return html`<p class="ending">${said ? t("Stopped here.") : t("Stopped before the first word.")}</p>`;
     case "interrupted":
-      return html`<p class="ending ending-warning">${icon("alert")}${message.error?.message || "This reply was interrupted. Ask again to get the rest."}</p>`;
+      return html`<p class="ending ending-warning">${icon("alert")}${message.error?.message || t("This reply was interrupted.")}</p>`;
     case "failed":
-      return html`<p class="ending ending-error">${icon("alert")}${message.error?.message || "This reply failed. Send your message again."}</p>`;
+      return html`<p class="ending ending-error">${icon("alert")}${message.error?.message || t("This reply failed.")}</p>`;
     case "complete":
-      return said ? null : html`<p class="ending">The agent ended without a word.</p>`;
+      return said ? null : html`<p class="ending">${t("The agent ended without a word.")}</p>`;
     default:
       return null;
   }
@@ -99,7 +113,7 @@ function ending(message) {
 /** @param {{message: WholeMessage}} props */
 function ShowAll({ message }) {
   const { app } = useApp();
-  return html`<button type="button" class="link show-all" onClick=${() => app.showAll(message)}>Show all of this long message</button>`;
+  return html`<button type="button" class="link show-all" onClick=${() => app.showAll(message)}>${t("Show all of this long message")}</button>`;
 }
 
 /** @param {Part[]} parts */

@@ -1,9 +1,11 @@
 /** The messages of one chat, older ones as one scrolls up, and those still on their way at the end. */
 import { useMemo, useRef } from "preact/hooks";
+import { t } from "../i18n.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
 import { Message } from "./message.js";
+import { Quote } from "./quote.js";
 import { useFollowEnd } from "./scroll.js";
 
 /** Pixels from the top at which older messages are asked for. */
@@ -17,18 +19,19 @@ export function Messages({ id, onEdit }) {
   const earlier = useSelect((state) => state.open[id]?.earlier ?? false);
   const loading = useSelect((state) => state.open[id]?.loadingEarlier ?? "");
   const pending = usePending(id);
+  const area = useRef(/** @type {HTMLDivElement | null} */ (null));
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   const content = useRef(/** @type {HTMLOListElement | null} */ (null));
   const { away, toEnd, onScroll } = useFollowEnd(scroller, content, order?.[0], pending.length);
 
   return html`
-    <div class="scroll-area">
+    <div class="scroll-area" ref=${area}>
       <div
         class="scroller"
         ref=${scroller}
         tabindex="0"
         role="region"
-        aria-label="Messages"
+        aria-label=${t("Messages")}
         onScroll=${() => {
           onScroll();
           if (earlier && !loading && (scroller.current?.scrollTop ?? NEAR_TOP) < NEAR_TOP) void app.loadEarlier(id);
@@ -39,9 +42,9 @@ export function Messages({ id, onEdit }) {
           html`
             <li class="earlier">
               ${loading === "loading"
-                ? "Loading earlier messages…"
+                ? t("Loading earlier messages…")
                 : html`<button type="button" class="link" onClick=${() => app.loadEarlier(id)}>
-                    ${loading === "failed" ? "Earlier messages could not be loaded. Try again" : "Load earlier messages"}
+                    ${loading === "failed" ? t("Earlier messages could not be loaded. Try again") : t("Load earlier messages")}
                   </button>`}
             </li>
           `}
@@ -49,15 +52,20 @@ export function Messages({ id, onEdit }) {
           ${pending.map((one) => html`<${Unsent} key=${one.client_id} pending=${one} onEdit=${onEdit} />`)}
         </ol>
       </div>
-      ${away && html`<button type="button" class="newest" onClick=${toEnd}>${icon("down")}Newest</button>`}
+      ${away && html`<button type="button" class="newest" onClick=${toEnd}>${icon("down")}${t("Newest")}</button>`}
+      <${Quote} id=${id} area=${area} />
     </div>
   `;
 }
 
-/** @param {string} id */
+/**
+ * Messages on their way to the end of a chat.
+ *
+ * @param {string} id
+ */
 export function usePending(id) {
   const all = useSelect((state) => state.pending);
-  return useMemo(() => Object.values(all).filter((pending) => pending.chat === id), [all, id]);
+  return useMemo(() => Object.values(all).filter((pending) => pending.chat === id && pending.act === "send"), [all, id]);
 }
 
 /** @param {{pending: import("../types.js").Pending, onEdit: (text: string) => void}} props */
@@ -67,16 +75,16 @@ function Unsent({ pending, onEdit }) {
   const { client_id: id, status, error } = pending;
   return html`
     <li class="message from-user unsent" data-pending=${id}>
-      <h3 class="unseen">You said</h3>
+      <h3 class="unseen">${t("You said")}</h3>
       <div class="bubble">${pending.text}</div>
-      ${status === "waiting" && !online && html`<p class="ending">Not sent yet. It goes out once, when there is a connection.</p>`}
+      ${status === "waiting" && !online && html`<p class="ending">${t("Not sent yet. It goes out once, when there is a connection.")}</p>`}
       ${status === "failed" &&
       html`
         <p class="ending ending-error">${icon("alert")}${error?.message}</p>
         <p class="unsent-tools">
-          <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>Try again</button>
-          <button type="button" class="button" onClick=${() => onEdit(app.outbox.discard(id))}>Edit</button>
-          <button type="button" class="button" onClick=${() => app.outbox.discard(id)}>Discard</button>
+          <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
+          <button type="button" class="button" onClick=${() => onEdit(app.outbox.discard(id))}>${t("Edit")}</button>
+          <button type="button" class="button" onClick=${() => app.outbox.discard(id)}>${t("Discard")}</button>
         </p>
       `}
     </li>

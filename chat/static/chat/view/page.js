@@ -3,11 +3,16 @@ import { useEffect, useState } from "preact/hooks";
 import { titleOf, visible } from "../panes.js";
 import { Announcer } from "./announcer.js";
 import { Banner } from "./banner.js";
-import { useSelect } from "./context.js";
+import { useApp, useSelect } from "./context.js";
+import { useFocusKept } from "./focus.js";
 import { html } from "./html.js";
+import { useKeyboard } from "./keyboard.js";
 import { useNarrow, useRoom } from "./media.js";
+import { Palette } from "./palette.js";
 import { Pane } from "./pane.js";
+import { Shortcuts } from "./shortcuts.js";
 import { Sidebar } from "./sidebar.js";
+import { Split } from "./split.js";
 import { Toasts } from "./toasts.js";
 
 export function Page() {
@@ -15,7 +20,14 @@ export function Page() {
   const room = useRoom();
   const narrow = useNarrow();
   const [drawer, setDrawer] = useState(false);
+  const [dialog, setDialog] = useState(/** @type {"" | "palette" | "shortcuts"} */ (""));
+  const { app, store } = useApp();
   const focused = panes.keys[panes.focus] ?? "";
+  useKeyboard({ onDialog: setDialog, onList: () => setDrawer(true) });
+  useFocusKept(() => {
+    const { keys, focus } = store.state.panes;
+    app.composers.get(keys[focus] ?? "")?.focus();
+  });
   const title = useSelect((state) => titleOf(state, focused));
   useEffect(() => {
     document.title = `${title} · Polylogue`;
@@ -41,9 +53,8 @@ export function Page() {
       <main class="main" inert=${narrow && drawer}>
         <h1 class="unseen">Polylogue</h1>
         <${Banner} />
-        <div class=${`panes panes-${keys.length}`}>
-          ${keys.map(
-            (key) => html`
+        <${Split} keys=${keys}>
+          ${(/** @type {string} */ key) => html`
               <${Pane}
                 key=${key}
                 id=${key}
@@ -51,12 +62,13 @@ export function Page() {
                 alone=${panes.keys.length === 1}
                 onMenu=${narrow ? () => setDrawer(true) : null}
               />
-            `,
-          )}
-        </div>
+            `}
+        <//>
       </main>
       <${Toasts} />
       <${Announcer} />
+      ${dialog === "palette" && html`<${Palette} onClose=${() => setDialog((now) => (now === "palette" ? "" : now))} onShortcuts=${() => setDialog("shortcuts")} />`}
+      ${dialog === "shortcuts" && html`<${Shortcuts} onClose=${() => setDialog("")} />`}
     </div>
   `;
 }

@@ -1,11 +1,16 @@
-/** The list of chats: the newest first, older ones as one scrolls, the archived ones apart. */
+/** The list of chats: what is pinned, then the newest first, older ones as one scrolls, the archived ones apart. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { cookie } from "../http.js";
+import { t } from "../i18n.js";
+import { inOrder } from "../list.js";
 import { NEW } from "../panes.js";
 import { ChatItem } from "./chat-item.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon, logo } from "./icon.js";
+
+/** Milliseconds without a key after which the server is asked for titles. */
+const PAUSE = 250;
 
 /**
  * @param {{hidden: boolean, over: boolean, room: number, onClose: () => void}} props `over`: it lies over the page
@@ -13,6 +18,7 @@ import { icon, logo } from "./icon.js";
 export function Sidebar({ hidden, over, room, onClose }) {
   const { app } = useApp();
   const [archived, setArchived] = useState(false);
+  const [words, setWords] = useState("");
   const panel = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     if (over && !hidden) panel.current?.querySelector(/** @type {"button"} */ (".new-chat"))?.focus();
@@ -22,11 +28,11 @@ export function Sidebar({ hidden, over, room, onClose }) {
   }, [archived]);
 
   return html`
-    <aside class=${`sidebar${over ? " over" : ""}${hidden ? " away" : ""}`} inert=${hidden} ref=${panel} aria-label="Chats">
+    <aside class=${`sidebar${over ? " over" : ""}${hidden ? " away" : ""}`} inert=${hidden} ref=${panel} aria-label=${t("Chats")}>
       <header class="sidebar-head">
         <span class="brand">${logo()}Polylogue</span>
         ${over &&
-        html`<button type="button" class="icon-button" aria-label="Close the list" onClick=${onClose}>${icon("close")}</button>`}
+        html`<button type="button" class="icon-button" aria-label=${t("Close the list")} onClick=${onClose}>${icon("close")}</button>`}
       </header>
       <button
         type="button"
@@ -36,49 +42,94 @@ export function Sidebar({ hidden, over, room, onClose }) {
           onClose();
         }}
       >
-        ${icon("plus")}New chat
+        ${icon("plus")}${t("New chat")}
       </button>
+      <${Filter} words=${words} onWords=${setWords} />
       ${archived &&
       html`
         <div class="list-head">
-          <button type="button" class="icon-button" aria-label="Back to all chats" onClick=${() => setArchived(false)}>
+          <button type="button" class="icon-button" aria-label=${t("Back to all chats")} onClick=${() => setArchived(false)}>
             ${icon("back")}
           </button>
-          <h2>Archived</h2>
+          <h2>${t("Archived")}</h2>
         </div>
       `}
-      <${ChatList} key=${String(archived)} archived=${archived} room=${room} />
+      <${ChatList} key=${String(archived)} archived=${archived} room=${room} words=${words} />
       <${Foot} archived=${archived} onArchived=${() => setArchived(true)} />
     </aside>
   `;
 }
 
-/** @param {{archived: boolean, room: number}} props */
-function ChatList({ archived, room }) {
+/** @param {{words: string, onWords: (words: string) => void}} props */
+function Filter({ words, onWords }) {
+  return html`
+    <label class="filter">
+      ${icon("search")}
+      <input
+        type="search"
+        aria-label=${t("Filter by title")}
+        placeholder=${t("Filter by title")}
+        value=${words}
+        onInput=${(/** @type {InputEvent & {currentTarget: HTMLInputElement}} */ event) => onWords(event.currentTarget.value)}
+        onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+          if (event.key !== "Escape" || !words) return;
+          event.stopPropagation();
+          event.preventDefault();
+          onWords("");
+        }}
+      />
+    </label>
+  `;
+}
+
+/**
+ * Older chats that the list has not loaded yet are looked up by the server, once the typing has paused.
+ *
+ * @param {string} words
+ * @param {boolean} archived
+ * @returns {"" | "looking" | "failed"}
+ */
+function useFind(words, archived) {
+  const { app } = useApp();
+  const [finding, setFinding] = useState(/** @type {"" | "looking" | "failed"} */ (""));
+  useEffect(() => {
+    if (!words) return setFinding("");
+    let over = false;
+    setFinding("looking");
+    const timer = setTimeout(async () => {
+      const asked = await app.find(words, archived);
+      if (!over) setFinding(asked ? "" : "failed");
+    }, PAUSE);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [words, archived]);
+  return finding;
+}
+
+/** @param {{archived: boolean, room: number, words: string}} props */
+function ChatList({ archived, room, words }) {
   const { app } = useApp();
   const chats = useSelect((state) => state.chats);
   const list = useSelect((state) => (archived ? state.lists.archived : state.lists.active));
   const panes = useSelect((state) => state.panes);
-  const sorted = useMemo(
-    () =>
-      Object.values(chats)
-        .filter((chat) => chat.archived === archived)
-        .sort((a, b) => (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : a.id < b.id ? 1 : -1)),
-    [chats, archived],
-  );
+  const wanted = words.trim();
+  const sorted = useMemo(() => inOrder(Object.values(chats), archived, wanted), [chats, archived, wanted]);
+  const finding = useFind(wanted, archived);
   const end = useRef(/** @type {HTMLDivElement | null} */ (null));
   useEffect(() => {
-    if (!end.current || !list.next || list.loading) return;
+    if (!end.current || !list.next || list.loading || wanted) return;
     const observer = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) void app.loadChats(archived);
     });
     observer.observe(end.current);
     return () => observer.disconnect();
-  }, [archived, list]);
+  }, [archived, list, wanted]);
 
   const focused = panes.keys[panes.focus];
   return html`
-    <nav class="chat-list" aria-label=${archived ? "Archived chats" : "All chats"}>
+    <nav class="chat-list" aria-label=${archived ? t("Archived chats") : t("All chats")}>
       <ul>
         ${sorted.map(
           (chat) => html`
@@ -92,9 +143,21 @@ function ChatList({ archived, room }) {
           `,
         )}
       </ul>
-      <div ref=${end}>${listState(list, sorted.length, archived, () => app.loadChats(archived, !list.loaded))}</div>
+      <div ref=${end} aria-live="polite">
+        ${wanted ? found(finding, sorted.length) : listState(list, sorted.length, archived, () => app.loadChats(archived, !list.loaded))}
+      </div>
     </nav>
   `;
+}
+
+/**
+ * @param {"" | "looking" | "failed"} finding
+ * @param {number} count
+ */
+function found(finding, count) {
+  if (finding === "looking") return html`<p class="list-note">${t("Looking for more…")}</p>`;
+  if (finding === "failed") return html`<p class="list-note">${t("The server cannot be asked just now: these are the chats that are loaded.")}</p>`;
+  return count ? null : html`<p class="list-note">${t("No title holds these words.")}</p>`;
 }
 
 /**
@@ -105,11 +168,11 @@ function ChatList({ archived, room }) {
  */
 function listState(list, count, archived, again) {
   if (list.loading === "failed") {
-    return html`<p class="list-note">The list could not be loaded. <button type="button" class="link" onClick=${again}>Try again</button></p>`;
+    return html`<p class="list-note">${t("The list could not be loaded.")} <button type="button" class="link" onClick=${again}>${t("Try again")}</button></p>`;
   }
-  if (!list.loaded) return html`<div class="list-loading" aria-label="Loading"><span></span><span></span><span></span></div>`;
-  if (list.loading) return html`<p class="list-note">Loading…</p>`;
-  if (!count) return html`<p class="list-note">${archived ? "Nothing is archived." : "Your chats will be listed here."}</p>`;
+  if (!list.loaded) return html`<div class="list-loading" role="img" aria-label=${t("Loading")}><span></span><span></span><span></span></div>`;
+  if (list.loading) return html`<p class="list-note">${t("Loading…")}</p>`;
+  if (!count) return html`<p class="list-note">${archived ? t("Nothing is archived.") : t("Your chats will be listed here.")}</p>`;
   return null;
 }
 
@@ -119,16 +182,16 @@ function Foot({ archived, onArchived }) {
   const { user, urls } = config;
   return html`
     <footer class="sidebar-foot">
-      ${!archived && html`<button type="button" class="foot-row" onClick=${onArchived}>${icon("archive")}Archived chats</button>`}
+      ${!archived && html`<button type="button" class="foot-row" onClick=${onArchived}>${icon("archive")}${t("Archived chats")}</button>`}
       <div class="foot-row person">
         <span class="avatar" aria-hidden="true">${user.guest ? "G" : user.name.slice(0, 1).toUpperCase()}</span>
-        <span class="person-name">${user.guest ? "Guest" : user.name}</span>
+        <span class="person-name">${user.guest ? t("Guest") : user.name}</span>
         ${user.guest
-          ? html`<a class="button" href=${urls.signIn}>Sign in</a>`
+          ? html`<a class="button" href=${urls.signIn}>${t("Sign in")}</a>`
           : html`
               <form method="post" action=${urls.signOut}>
                 <input type="hidden" name="csrfmiddlewaretoken" value=${cookie(document.cookie, "csrftoken")} />
-                <button class="icon-button" aria-label="Sign out" title="Sign out">${icon("leave")}</button>
+                <button class="icon-button" aria-label=${t("Sign out")} title=${t("Sign out")}>${icon("leave")}</button>
               </form>
             `}
       </div>
