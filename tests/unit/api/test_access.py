@@ -112,8 +112,10 @@ async def test_a_session_ends_with_the_person_or_their_password(caller: Caller, 
 
 async def test_a_made_up_session_is_none(runtime: Runtime) -> None:
     caller = Caller()
-    for value in ("", "x" * 32, "\x00", "é"):
-        caller.client.cookies["sessionid"] = value
+    # As on the wire, where the third is a NUL: newer Pythons make no such cookie, but read it.
+    for written in ("", "x" * 32, r'"\000"', r'"\351"'):
+        caller.client.cookies["sessionid"] = "replaced"
+        caller.client.cookies["sessionid"].set("sessionid", "replaced", written)
         assert (await caller.call("GET", "me")).code == "signed_out"
 
 
