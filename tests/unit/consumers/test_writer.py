@@ -110,7 +110,7 @@ async def test_order_holds_by_construction_for_many_readers_of_many_chats(user: 
                 check_order(reader)
                 assert reader.codes == []
             # All but what ended before its snapshot was made.
-            assert len(check_order(first)) >= 12
+            assert len(check_order(first)) > len(chats)
 
 
 async def test_an_ack_comes_before_what_it_announces(user: UUID, chats: list[UUID]) -> None:
