@@ -137,8 +137,11 @@ class _Life:
 
     def begin(self) -> None:
         """Called by daphne once its factories exist, before the loop runs."""
+        from config.prompt import PromptWebSocket
+
         # Without it the connection is dropped before the close frame (1007, 1009) that says why is sent.
         self.server.ws_factory.setProtocolOptions(failByDrop=False)
+        self.server.ws_factory.protocol = PromptWebSocket
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._on_signal, number)
         self.task = self.loop.create_task(self._live())
