@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,16 +28,15 @@ LIVE = 24 * 3600
 ENDED = 120
 """Seconds for which an ended run's log is kept."""
 
-# KEYS: stream and token key of each run. ARGV: seconds to live; then for each run its token, the last seq expected, the
-# number of events, and the events. One answer a run.
+# KEYS: stream and token key of each run. ARGV: seconds to live; then, as MessagePack, a list with each run's token, the
+# last seq expected, and its events: one text is packed in C, arguments in Python (a tenth of a write's CPU). One answer
+# a run.
 _APPEND = """
-local argument = 2
 local answers = {}
-for index = 1, #KEYS, 2 do
-  local stream, fence = KEYS[index], KEYS[index + 1]
-  local token, after, count = ARGV[argument], tonumber(ARGV[argument + 1]), tonumber(ARGV[argument + 2])
-  local first = argument + 3
-  argument = first + count
+for index, append in ipairs(cmsgpack.unpack(ARGV[2])) do
+  local stream, fence = KEYS[2 * index - 1], KEYS[2 * index]
+  local token, after, events = append[1], append[2], append[3]
+  local count = #events
   local owner = redis.call('GET', fence)
   local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   local last = newest and tonumber(string.match(newest[1], '^%d+')) or 0
@@ -45,7 +45,7 @@ for index = 1, #KEYS, 2 do
   elseif last == after and (owner or after == 0) then
     if not owner then redis.call('SET', fence, token, 'EX', ARGV[1]) end
     for offset = 1, count do
-      redis.call('XADD', stream, (after + offset) .. '-0', 'e', ARGV[first + offset - 1])
+      redis.call('XADD', stream, (after + offset) .. '-0', 'e', events[offset])
     end
     if after == 0 then redis.call('EXPIRE', stream, ARGV[1]) end
     answers[#answers + 1] = 'written'
@@ -53,7 +53,7 @@ for index = 1, #KEYS, 2 do
     local there = redis.call('XRANGE', stream, (after + 1) .. '-0', '+')
     local same = #there == count
     for offset = 1, count do
-      same = same and there[offset][2][2] == ARGV[first + offset - 1]
+      same = same and there[offset][2][2] == events[offset]
     end
     answers[#answers + 1] = same and 'written' or 'mismatch'
   else
@@ -75,6 +75,8 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[1])
 return 'written'
 """
+
+_pack = msgspec.msgpack.Encoder().encode
 
 
 @functools.lru_cache(maxsize=4096)
@@ -103,12 +105,12 @@ class RedisLog:
         self._shas: dict[str, str] = {}
 
     async def append(self, appends: Sequence[Append]) -> list[Appended]:
-        keys: list[str] = []
-        arguments: list[Any] = [LIVE]
-        for append in appends:
-            keys += _keys(append.run)
-            arguments += (str(append.token), append.after, len(append.events), *append.events)
-        answers: list[bytes] = await self._script(_APPEND, keys, arguments)
+        keys = [key for append in appends for key in _keys(append.run)]
+        # As texts: Redis reads no MessagePack binaries.
+        batch = _pack(
+            [(str(append.token), append.after, [event.decode() for event in append.events]) for append in appends]
+        )
+        answers: list[bytes] = await self._script(_APPEND, keys, [LIVE, batch])
         return [Appended(answer.decode()) for answer in answers]
 
     async def replace(self, run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
