@@ -97,7 +97,7 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
     busy = machine.Busy()
     await asyncio.sleep(3)
     began, idle = time.monotonic(), busy.since()
-    machine.pin(machine.cores()[1])
+    machine.pin(machine.LOADING)
     async with Upstream() as upstream:
         bench = Bench(upstream, quick=quick, busy=idle)
         for part in parts:

@@ -16,32 +16,29 @@ OPEN_FILES = 20_000
 """A thousand streams are three thousand sockets of the load's process."""
 
 
-def cores() -> tuple[int | None, int | None]:
-    """The core of what is measured, and the core of the load with everything else; None where there is no choice."""
-    if not hasattr(os, "sched_getaffinity"):
-        return None, None
-    available = sorted(os.sched_getaffinity(0))
-    return (available[0], available[-1]) if len(available) > 1 else (None, None)
+ALL: frozenset[int] = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+"""The cores that this process was given, before it pinned itself; empty where a system cannot pin."""
+MEASURED = frozenset({min(ALL)}) if len(ALL) > 1 else ALL
+"""The core of what is measured."""
+LOADING = frozenset({max(ALL)}) if len(ALL) > 1 else ALL
+"""The core of the load, and of everything else."""
 
 
-def pin(core: int | None) -> None:
-    """Keep the calling thread, and every process and thread that it starts from now on, on one core."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+def pin(cores: frozenset[int]) -> None:
+    """Keep the calling thread, and every process and thread that it starts from now on, on these cores."""
+    if cores:
+        os.sched_setaffinity(0, cores)
 
 
 @contextlib.contextmanager
-def starting_on(core: int | None) -> Iterator[None]:
-    """Processes started in this block stay on `core`; the caller comes back to where it was."""
-    if core is None:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    pin(core)
+def starting_on(cores: frozenset[int]) -> Iterator[None]:
+    """Processes started in this block stay on these cores; the caller comes back to where it was."""
+    before = frozenset(os.sched_getaffinity(0)) if cores else cores
+    pin(cores)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        pin(before)
 
 
 def allow_many_files() -> None:

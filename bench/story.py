@@ -83,7 +83,7 @@ class Before:
         self._address = f"http://127.0.0.1:{port}/"
 
     async def __aenter__(self) -> Self:
-        with machine.starting_on(machine.cores()[0]):
+        with machine.starting_on(machine.MEASURED):
             self._process, self._log = spawn(
                 *("-m", "gunicorn", "--workers", "1", "--worker-class", "sync", "--timeout", "300"),
                 *("--bind", f"127.0.0.1:{self._port}", "bench.apps.before:application"),

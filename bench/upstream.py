@@ -1,7 +1,7 @@
 """A Chat Completions server made for load: as many streams as there are sockets, each token stamped as it is sent.
 
 It costs a few microseconds a token, so that what is measured is the one who reads. The last message of a request says
-what is wanted (`Wish`, as JSON); any other text gets a few words at once, which count for nothing.
+what is wanted (`Wish`, as JSON); any other text gets a few words at once (`TITLE`), which count for nothing.
 """
 
 from __future__ import annotations
@@ -41,6 +41,30 @@ _DONE = b"data: [DONE]\n\n"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+MARKDOWN = """\
+## How the numbers are read
+
+A ratio says more than a time: it holds on the next machine too. So each way is measured **in alternation**, and what
+`taskset` would do is done here as well.
+
+- the worker has a core of its own;
+- the load has the other one.
+
+```python
+def quantile(ordered: list[float], share: float) -> float:
+    # the value below which this share of them lies
+    index = min(int(share * len(ordered)), len(ordered) - 1)
+    return ordered[index]
+
+
+for name, values in sorted(figures.items()):
+    print(f"{name:<20}{quantile(values, 0.99):>10.3f} ms")
+```
+
+"""
+"""Repeated for as many tokens as are wanted; four characters a token."""
+
+
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
     """What one request gets."""
 
@@ -51,8 +75,12 @@ class Wish(msgspec.Struct, forbid_unknown_fields=True):
     """So many tokens more, at full speed, before the others: a reply that is long already."""
     hold: bool = False
     """Stay open after the last token, until `Upstream.release`."""
-    text: str | None = None
-    """Characters to send instead of stamps, four a token; `tokens` is then not looked at."""
+    markdown: bool = False
+    """Prose with code blocks instead of stamps."""
+
+
+TITLE = Wish(tokens=6, markdown=True)
+"""What those get who ask in plain words: Polylogue, for a chat's title."""
 
 
 def wish(**fields: Any) -> str:
@@ -100,6 +128,8 @@ class Upstream:
     def __init__(self) -> None:
         self.emitted = 0
         """Stamped tokens sent since the start, to everyone."""
+        self.said = 0
+        """Tokens of Markdown sent since the start."""
         self.asked = 0
         """Requests with a `Wish` so far."""
         self._due: list[tuple[float, int, _Stream]] = []
@@ -144,10 +174,10 @@ class Upstream:
 
     async def _answer(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
         asked = body["messages"][-1]["content"]
-        wanted = msgspec.json.decode(asked, type=Wish) if asked.startswith("{") else Wish(text="A few plain words")
+        wanted = msgspec.json.decode(asked, type=Wish) if asked.startswith("{") else TITLE
         writer.write(_HEAD + _chunked(_FIRST))
-        if wanted.text is not None:
-            await self._say(writer, wanted.text, wanted.rate)
+        if wanted.markdown:
+            await self._say(writer, wanted)
         else:
             self.asked += 1
             await self._rush(writer, wanted.tokens if not wanted.rate else wanted.skip)
@@ -163,13 +193,14 @@ class Upstream:
         writer.write(_chunked(last + _DONE) + b"0\r\n\r\n")
         await writer.drain()
 
-    async def _say(self, writer: asyncio.StreamWriter, text: str, rate: float) -> None:
+    async def _say(self, writer: asyncio.StreamWriter, wanted: Wish) -> None:
+        pieces = [MARKDOWN[index : index + 4] for index in range(0, len(MARKDOWN), 4)]
         start = time.monotonic()
-        for number, index in enumerate(range(0, len(text), 4)):
-            if rate and (wait := start + number / rate - time.monotonic()) > 0:
+        for number, piece in enumerate(itertools.islice(itertools.cycle(pieces), wanted.tokens)):
+            if wanted.rate and (wait := start + number / wanted.rate - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
-            piece = json.dumps(text[index : index + 4])[1:-1].encode()
-            writer.write(_chunked(_PREFIX + piece + _SUFFIX))
+            writer.write(_chunked(_PREFIX + json.dumps(piece)[1:-1].encode() + _SUFFIX))
+            self.said += wanted is not TITLE
 
     async def _rush(self, writer: asyncio.StreamWriter, tokens: int) -> None:
         """As fast as the reader takes them."""

@@ -22,8 +22,8 @@ class Pair(Way):
     async def start(self) -> None:
         stores = {"DATABASE_URL": databases().new(), "REDIS_URL": new_redis()}
         self.workers = [Polylogue(self.base_url, embedded=False, env=stores) for _ in range(2)]
-        for worker, core in zip(self.workers, machine.cores(), strict=True):
-            with machine.starting_on(core):
+        for worker, cores in zip(self.workers, (machine.MEASURED, machine.LOADING), strict=True):
+            with machine.starting_on(cores):
                 await worker.start()
 
     async def stop(self) -> None:

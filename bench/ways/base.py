@@ -79,7 +79,7 @@ class Way(ABC):
 
     async def __aenter__(self) -> Self:
         try:
-            with machine.starting_on(machine.cores()[0]):
+            with machine.starting_on(machine.MEASURED):
                 await self.start()
         except BaseException:
             await self.stop()
@@ -130,7 +130,7 @@ class Way(ABC):
         end(self.process)
         await self.disconnect()
         await self.stop()
-        with machine.starting_on(machine.cores()[0]):
+        with machine.starting_on(machine.MEASURED):
             await self.start()
 
     async def begin(self) -> None:
