@@ -59,7 +59,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
-    if (event.key === "ArrowUp" && !text && !event.isComposing && app.editLast(id)) return event.preventDefault();
+    if (event.key === "ArrowUp" && !text && !modified(event) && app.editLast(id)) return event.preventDefault();
     // While an input method is composing, Enter chooses a word. Safari ends the composition first and says so by 229.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
@@ -107,6 +107,11 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
       </div>
     </form>
   `;
+}
+
+/** @param {KeyboardEvent} event */
+function modified(event) {
+  return event.isComposing || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
 }
 
 /** @param {{id: string, agents: import("../types.js").Agent[], agent: string | null, onChoose: (agent: string) => void}} props */
