@@ -64,6 +64,7 @@ check: $(PACKAGES_DEV) $(MODULES_DEV)
 	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(PRODUCTION) $(PY) manage.py schema --check
+	$(PRODUCTION) $(PY) manage.py messages --check
 	scripts/npm run check --silent
 
 # Installs the local model, or tries again where that failed before.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from chat.web.views import diagram, page
+from chat.web.views import diagram, favicon, page
 
 urlpatterns = [
     path("", page, name="page"),
     path("diagram", diagram, name="diagram"),
+    path("favicon.ico", favicon),
     re_path(r"^c/[0-9a-fA-F+-]+$", page, name="chats"),
 ]

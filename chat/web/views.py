@@ -7,7 +7,7 @@ import json
 from csp.decorators import csp, csp_replace
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -51,6 +51,12 @@ def page(request: HttpRequest) -> HttpResponse:
 def diagram(request: HttpRequest) -> HttpResponse:
     """The page inside a diagram's frame. It is nobody's: it asks for no session and gets no cookie."""
     return render(request, "chat/diagram.html")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages that name no icon, such as the admin's."""
+    return redirect(static("chat/icon.svg"))
 
 
 def _config(request: HttpRequest) -> dict[str, object]:

@@ -70,11 +70,13 @@ class Record:
 
     def __init__(self, page: Page) -> None:
         self.requests: list[str] = []
+        self.failures: dict[str, str] = {}
         self.troubles: list[str] = []
         self.dialogs: list[str] = []
         self.frames: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
         page.on("request", lambda request: self.requests.append(request.url))
+        page.on("requestfailed", lambda request: self.failures.update({request.url: request.failure or ""}))
         page.on("console", lambda message: self.troubles.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("dialog", self._dialog)

@@ -10,10 +10,11 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from chat.protocol import codes
 from config import catalogues
 
 TEXT = r'"((?:[^"\\\n]|\\.)*)"'
-CALLS = re.compile(rf"\bt\(\s*{TEXT}|\btn\(\s*{TEXT},\s*{TEXT}")
+CALLS = re.compile(rf"\bt\((?:[\w.?]+ (?:\|\||\?\?) )?\s*{TEXT}|\btn\(\s*{TEXT},\s*{TEXT}")
 TAGS = re.compile(rf"{{%\s*translate\s+{TEXT}")
 HEADER = """\
 msgid ""
@@ -54,7 +55,7 @@ def texts(root: Path) -> dict[str, list[str]]:
     """The keys of each domain, in the order of files and lines, as `catalogues.Catalogue` has them."""
     return {
         "django": list(dict.fromkeys(_in_templates(root))),
-        "djangojs": list(dict.fromkeys(_in_scripts(root))),
+        "djangojs": list(dict.fromkeys([*_in_scripts(root), *_of_refusals(codes.ChatError)])),
     }
 
 
@@ -68,7 +69,15 @@ def _in_scripts(root: Path) -> Iterator[str]:
         if path.name == "i18n.js":
             continue
         for text, one, many in CALLS.findall(path.read_text("utf-8")):
-            yield _plain(text) if text else f"{_plain(one)}\0{_plain(many)}"
+            if text or one:
+                yield _plain(text) if text else f"{_plain(one)}\0{_plain(many)}"
+
+
+def _of_refusals(error: type[codes.ChatError]) -> Iterator[str]:
+    """The sentences with which the server says no: they are shown as they come."""
+    yield error().message
+    for kind in error.__subclasses__():
+        yield from _of_refusals(kind)
 
 
 def _plain(literal: str) -> str:

@@ -289,7 +289,7 @@ export class App {
 
   /** @param {unknown} error */
   complain(error) {
-    const text = error instanceof CommandError ? error.message : t("Something went wrong in this page. Reload it and try again.");
+    const text = error instanceof CommandError ? t(error.message) : t("Something went wrong in this page. Reload it and try again.");
     this.toast({ id: "error", text, error: true });
     if (!(error instanceof CommandError)) throw error;
   }

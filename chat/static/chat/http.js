@@ -1,4 +1,5 @@
 /** The HTTP API, as the page uses it. Every failure is a `CommandError`, as on the socket. */
+import { t } from "./i18n.js";
 import { CommandError } from "./socket.js";
 
 /**
@@ -39,7 +40,7 @@ export class Api {
       });
       answer = response.status === 204 ? null : await readJson(response);
     } catch {
-      throw new CommandError("disconnected", "The server cannot be reached just now. Try again in a moment.");
+      throw new CommandError("disconnected", t("The server cannot be reached just now. Try again in a moment."));
     }
     if (response.ok) return answer;
     const { code, message, retry_after } = answer ?? {};
@@ -47,7 +48,7 @@ export class Api {
     const otherwise = response.status >= 500 ? "unavailable" : `http_${response.status}`;
     throw new CommandError(
       typeof code === "string" ? code : otherwise,
-      typeof message === "string" ? message : `The server refused this (${response.status}). Reload the page and try again.`,
+      typeof message === "string" ? message : t("The server refused this ({status}). Reload the page and try again.", { status: response.status }),
       retry_after,
     );
   }
@@ -55,7 +56,7 @@ export class Api {
   /** Whether the server still knows who we are. Rejects when it cannot be asked. */
   async stillSignedIn() {
     const response = await this.fetch(`${this.base}me`, { credentials: "same-origin" });
-    if (response.status >= 500) throw new CommandError("unavailable", "The server does not answer.");
+    if (response.status >= 500) throw new CommandError("unavailable", t("The server does not answer."));
     return response.ok;
   }
 

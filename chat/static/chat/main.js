@@ -17,6 +17,7 @@ import { Page } from "./view/page.js";
 /**
  * @typedef {object} Config   what the server says in the page
  * @property {import("./types.js").User} user
+ * @property {{code: string, name: string}[]} languages
  * @property {{api: string, socket: string, signIn: string, signOut: string, formulas: string, diagrams: string}} urls
  */
 

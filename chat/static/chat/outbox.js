@@ -4,6 +4,7 @@
  * `client_id`, so sending it again does nothing twice. Two tabs that hold the same entry may both send it: the server
  * answers both with the same ids. So what a tab left behind when it died is taken over by any other.
  */
+import { t } from "./i18n.js";
 import { backoff } from "./backoff.js";
 import { CommandError } from "./socket.js";
 
@@ -147,7 +148,7 @@ export class Outbox {
     const command = { type: "chat.create", client_id: entry.client_id };
     if (entry.agent) command.agent = entry.agent;
     const { chat } = await this.post.request(command);
-    if (!chat) throw new CommandError("internal", "The server made no chat. Reload the page and try again.");
+    if (!chat) throw new CommandError("internal", t("The server made no chat. Reload the page and try again."));
     entry.chat = chat.id;
     this.save(entry);
     this.post.dispatch({ type: "made", key: entry.key, chat: chat.id });

@@ -4,6 +4,7 @@
  *
  * @typedef {{keys: string[], focus: number}} Panes
  */
+import { t } from "./i18n.js";
 
 export const NEW = "new";
 /** As many panes as the page shows at its widest. */
@@ -24,7 +25,7 @@ export function isChat(key) {
  */
 export function titleOf(state, key) {
   const chat = state.chats[key];
-  return chat?.title || (chat || !isChat(key) ? "New chat" : "Chat");
+  return chat?.title || (chat || !isChat(key) ? t("New chat") : t("Chat"));
 }
 
 /**

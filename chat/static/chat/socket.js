@@ -2,6 +2,7 @@
  * The tab's one WebSocket: it connects, says `hello` back by counting frames, matches answers to commands, and comes back
  * after every close that allows it. It knows nothing of chats; what must survive a reconnect is the outbox's work.
  */
+import { t } from "./i18n.js";
 import { backoff } from "./backoff.js";
 
 export const PROTOCOL = 1;
@@ -266,5 +267,5 @@ export class Socket {
 }
 
 function disconnected() {
-  return new CommandError("disconnected", "There is no connection to the server just now.");
+  return new CommandError("disconnected", t("There is no connection to the server just now."));
 }

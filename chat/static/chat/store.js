@@ -5,6 +5,7 @@
  * Nothing is changed in place. A frame of tokens copies the chat's record, its runs and the reply's parts, and touches no
  * message: so a token costs the same in a long chat as in a new one.
  */
+import { t } from "./i18n.js";
 import { ending, foldEvents } from "./parts.js";
 
 /**
@@ -103,7 +104,7 @@ function refused(state, command, error) {
   const chat = Object.values(state.open).find((open) => open.opening === command);
   if (!chat) return state;
   // The server's sentence fits everything that can be missing; here it is known what is.
-  const missing = { code: error.code, message: "There is no such chat, or it is not yours." };
+  const missing = { code: error.code, message: t("There is no such chat, or it is not yours.") };
   return withOpen(state, { ...chat, opening: null, following: false, error: error.code === "not_found" ? missing : error });
 }
 
@@ -253,7 +254,7 @@ export function withoutChat(state, id) {
   const chats = { ...state.chats };
   delete chats[id];
   const chat = state.open[id];
-  const gone = { code: "not_found", message: "This chat was deleted." };
+  const gone = { code: "not_found", message: t("This chat was deleted.") };
   const next = { ...state, chats };
   return chat ? withOpen(next, { ...chat, following: false, opening: null, error: gone }) : next;
 }

@@ -14,7 +14,10 @@ window.addEventListener("message", async (event) => {
     document.documentElement.className = dark ? "dark" : "";
     const root = /** @type {HTMLElement} */ (document.getElementById("drawing"));
     root.innerHTML = (await mermaid.render("diagram", source)).svg;
-    new ResizeObserver(() => say({ height: root.getBoundingClientRect().height })).observe(root);
+    const measure = () => say({ height: root.getBoundingClientRect().height });
+    // At once too, since a frame that is not seen yet gets no such news.
+    measure();
+    new ResizeObserver(measure).observe(root);
   } catch {
     say({ failed: true });
   }

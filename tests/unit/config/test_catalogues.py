@@ -10,10 +10,12 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils.translation import trans_real
 from pytest_django import Settings
 
+from chat.management.commands.messages import texts
 from config import catalogues
 
 PO = """
@@ -111,3 +113,27 @@ def test_a_language_that_is_written_from_the_right_turns_the_page(client: Client
     finally:
         clear()
     assert '<html lang="ar" dir="rtl"' in html
+
+
+def placeholders(text: str) -> list[str]:
+    """What is put into a text, in any order."""
+    return sorted(re.findall(r"\{\w+\}", text))
+
+
+@pytest.mark.parametrize("language", catalogues.languages())
+def test_every_text_is_translated_and_takes_the_same_values(language: str) -> None:
+    for domain, keys in texts(settings.BASE_DIR).items():
+        known = catalogues.read(language, domain)
+        assert [key for key in keys if key not in known] == [], "run `manage.py messages` and translate these"
+        assert sorted(known.keys() - keys) == [""], "run `manage.py messages`, which removes what is no longer used"
+        for key, said in known.items():
+            one = key.split("\0")[-1]
+            for words in said if key else []:
+                assert placeholders(words) == placeholders(one), key
+
+
+def test_the_texts_of_scripts_are_found_as_they_are_written() -> None:
+    found = texts(settings.BASE_DIR)["djangojs"]
+    assert "Deleted “{title}”." in found
+    assert "One match\0{count} matches" in found
+    assert "A reply is still being written in this chat. Stop it, or wait for its end, and send again." in found

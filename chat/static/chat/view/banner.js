@@ -1,5 +1,6 @@
 /** Says how the connection is while it is not fine, and what to do. */
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../i18n.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
@@ -14,14 +15,14 @@ export function Banner() {
   const late = useLate(link.status === "online");
   if (link.status === "stopped") return html`<div class="banner" role="alert">${stopped(link.reason)}</div>`;
   if (!late) return null;
-  const kept = unsent ? " What you sent is kept and goes out once." : "";
+  const kept = unsent ? ` ${t("What you sent is kept and goes out once.")}` : "";
   if (link.status === "offline") {
-    return html`<div class="banner">${icon("alert")}<p>You are offline.${kept}</p>${retry(app)}</div>`;
+    return html`<div class="banner">${icon("alert")}<p>${t("You are offline.")}${kept}</p>${retry(app)}</div>`;
   }
   return html`
     <div class="banner">
       ${icon("alert")}
-      <p>${link.status === "waiting" ? html`No connection. Next try <${Countdown} to=${link.retryAt} />.` : "Connecting…"}${kept}</p>
+      <p>${link.status === "waiting" ? html`<${Countdown} to=${link.retryAt} />` : t("Connecting…")}${kept}</p>
       ${link.status === "waiting" && retry(app)}
     </div>
   `;
@@ -29,15 +30,15 @@ export function Banner() {
 
 /** @param {import("../app.js").App} app */
 function retry(app) {
-  return html`<button type="button" class="button" onClick=${() => app.socket.connect()}>Try now</button>`;
+  return html`<button type="button" class="button" onClick=${() => app.socket.connect()}>${t("Try now")}</button>`;
 }
 
 /** @param {import("../types.js").Link["reason"]} reason */
 function stopped(reason) {
-  const reload = html`<button type="button" class="button" onClick=${() => location.reload()}>Reload</button>`;
-  if (reason === "reload") return html`${icon("alert")}<p>The server has a newer version of this page.</p>${reload}`;
-  if (reason === "signed_out") return html`${icon("alert")}<p>You are signed out.</p>${reload}`;
-  return html`${icon("alert")}<p>The server does not let this page connect. Sign in again, or ask who runs it.</p>${reload}`;
+  const reload = html`<button type="button" class="button" onClick=${() => location.reload()}>${t("Reload")}</button>`;
+  if (reason === "reload") return html`${icon("alert")}<p>${t("The server has a newer version of this page.")}</p>${reload}`;
+  if (reason === "signed_out") return html`${icon("alert")}<p>${t("You are signed out.")}</p>${reload}`;
+  return html`${icon("alert")}<p>${t("The server does not let this page connect. Sign in again, or ask who runs it.")}</p>${reload}`;
 }
 
 /**
@@ -64,5 +65,5 @@ function Countdown({ to }) {
     const timer = setInterval(() => setSeconds(left), 250);
     return () => clearInterval(timer);
   }, [to]);
-  return seconds > 0 ? `in ${seconds} s` : "now";
+  return seconds > 0 ? t("No connection. Next try in {seconds} s.", { seconds }) : t("No connection. Next try now.");
 }

@@ -79,7 +79,7 @@ export function Asked({ pending }) {
     return html`<p class="ending" data-pending=${id}>${online ? t("Asking…") : t("Not sent yet. It goes out once, when there is a connection.")}</p>`;
   }
   return html`
-    <p class="ending ending-error" data-pending=${id}>${icon("alert")}${error?.message}</p>
+    <p class="ending ending-error" data-pending=${id}>${icon("alert")}${t(error?.message ?? "")}</p>
     <p class="unsent-tools">
       <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
       <button type="button" class="button" onClick=${() => app.outbox.discard(id)}>${t("Discard")}</button>

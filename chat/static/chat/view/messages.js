@@ -1,6 +1,7 @@
 /** The messages of one chat, older ones as one scrolls up, and those still on their way at the end. */
 import { useMemo, useRef } from "preact/hooks";
 import { t } from "../i18n.js";
+import { titleOf } from "../panes.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
@@ -19,6 +20,7 @@ export function Messages({ id, onEdit }) {
   const earlier = useSelect((state) => state.open[id]?.earlier ?? false);
   const loading = useSelect((state) => state.open[id]?.loadingEarlier ?? "");
   const pending = usePending(id);
+  const title = useSelect((state) => titleOf(state, id));
   const area = useRef(/** @type {HTMLDivElement | null} */ (null));
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   const content = useRef(/** @type {HTMLOListElement | null} */ (null));
@@ -31,7 +33,7 @@ export function Messages({ id, onEdit }) {
         ref=${scroller}
         tabindex="0"
         role="region"
-        aria-label=${t("Messages")}
+        aria-label=${t("Messages of {title}", { title })}
         onScroll=${() => {
           onScroll();
           if (earlier && !loading && (scroller.current?.scrollTop ?? NEAR_TOP) < NEAR_TOP) void app.loadEarlier(id);
@@ -80,7 +82,7 @@ function Unsent({ pending, onEdit }) {
       ${status === "waiting" && !online && html`<p class="ending">${t("Not sent yet. It goes out once, when there is a connection.")}</p>`}
       ${status === "failed" &&
       html`
-        <p class="ending ending-error">${icon("alert")}${error?.message}</p>
+        <p class="ending ending-error">${icon("alert")}${t(error?.message ?? "")}</p>
         <p class="unsent-tools">
           <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
           <button type="button" class="button" onClick=${() => onEdit(app.outbox.discard(id))}>${t("Edit")}</button>

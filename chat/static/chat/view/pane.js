@@ -88,7 +88,7 @@ function Body({ id, pending, onEdit }) {
     return html`
       <div class="pane-note" role="alert">
         ${icon("alert")}
-        <p>${error.message}</p>
+        <p>${t(error.message)}</p>
         ${error.code === "not_found"
           ? html`<button type="button" class="button" onClick=${() => app.closePane(id)}>${t("Close")}</button>`
           : html`<button type="button" class="button" onClick=${() => app.following.open(id)}>${t("Try again")}</button>`}

@@ -8,6 +8,7 @@ import { ChatItem } from "./chat-item.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon, logo } from "./icon.js";
+import { Preferences } from "./preferences.js";
 
 /** Milliseconds without a key after which the server is asked for titles. */
 const PAUSE = 250;
@@ -183,6 +184,7 @@ function Foot({ archived, onArchived }) {
   return html`
     <footer class="sidebar-foot">
       ${!archived && html`<button type="button" class="foot-row" onClick=${onArchived}>${icon("archive")}${t("Archived chats")}</button>`}
+      <${Preferences} />
       <div class="foot-row person">
         <span class="avatar" aria-hidden="true">${user.guest ? "G" : user.name.slice(0, 1).toUpperCase()}</span>
         <span class="person-name">${user.guest ? t("Guest") : user.name}</span>

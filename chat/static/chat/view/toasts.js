@@ -1,4 +1,5 @@
 /** Short notes about what was just done, some with a way back. */
+import { t } from "../i18n.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
@@ -12,11 +13,11 @@ export function Toasts() {
         ({ id, text, undo, error }) => html`
           <div key=${id} class=${error ? "toast toast-error" : "toast"}>
             <p>${text}</p>
-            ${undo && html`<button type="button" class="button" onClick=${() => app.restore(undo.chat)}>Undo</button>`}
+            ${undo && html`<button type="button" class="button" onClick=${() => app.restore(undo.chat)}>${t("Undo")}</button>`}
             <button
               type="button"
               class="icon-button"
-              aria-label="Close this note"
+              aria-label=${t("Close this note")}
               onClick=${() => store.dispatch({ type: "untoast", id })}
             >
               ${icon("close")}
