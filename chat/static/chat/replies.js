@@ -120,6 +120,16 @@ export class Replies {
     });
   }
 
+  /**
+   * Give up what was refused. The text of an edit is kept, for the next try.
+   *
+   * @param {import("./types.js").Pending} pending
+   */
+  discard({ client_id, act, message }) {
+    const text = this.app.outbox.discard(client_id);
+    if (act === "edit" && message) this.app.drafts.set(`edit.${message}`, text);
+  }
+
   // --- Edits that are not sent yet ---
 
   /** @param {Message} message */

@@ -260,3 +260,31 @@ test("a branch is chosen over the socket, and by HTTP where there is none", asyn
   await page.app.replies.choose(CHAT, "m-2");
   assert.deepEqual(chosen, [[CHAT, "m-2"]]);
 });
+
+test("an edit that was refused and is given up leaves its text for the next try", async () => {
+  const page = openPage();
+  await page.greet();
+  page.last().say(fixture("stream").frames[0]);
+  const message = { id: "m-1", chat: CHAT };
+  page.app.replies.keep(message, "Better");
+  page.app.replies.edit(message, "Better");
+  assert.equal(page.app.replies.draft(message), null);
+  const [{ id }] = page.last().commands("message.edit");
+  page.last().say({ type: "error", id, code: "chat_busy", message: "Wait." });
+  await settle();
+  const [pending] = Object.values(page.store.state.pending);
+  assert.equal(pending.status, "failed");
+  page.app.replies.discard(pending);
+  assert.equal(page.app.replies.draft(message), "Better");
+  assert.deepEqual(page.store.state.pending, {});
+});
+
+test("a selection is quoted into its chat's composer, once", async () => {
+  const page = openPage();
+  const added = [];
+  page.app.composers.set(CHAT, { add: (text) => added.push(text) });
+  page.app.selected = { chat: CHAT, text: "one\ntwo" };
+  page.app.quoteSelection();
+  page.app.quoteSelection();
+  assert.deepEqual(added, ["> one\n> two\n\n"]);
+});

@@ -82,7 +82,7 @@ export function Asked({ pending }) {
     <p class="ending ending-error" data-pending=${id}>${icon("alert")}${t(error?.message ?? "")}</p>
     <p class="unsent-tools">
       <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
-      <button type="button" class="button" onClick=${() => app.outbox.discard(id)}>${t("Discard")}</button>
+      <button type="button" class="button" onClick=${() => app.replies.discard(pending)}>${t("Discard")}</button>
     </p>
   `;
 }
