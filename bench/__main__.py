@@ -1,6 +1,6 @@
 """`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
 
-python -m bench [PART…]     all parts, or some of: ladder memory story starting growth workers
+python -m bench [PART…]     all parts, or some of: ladder memory story starting growth workers browser
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import uvloop
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 
-from bench import ladder, machine, report  # noqa: E402  # people of tests need the settings
+from bench import browser, ladder, machine, report  # noqa: E402  # people of tests need the settings
 from bench.growth import curves  # noqa: E402
 from bench.memory import memory  # noqa: E402
 from bench.results import Results, targets  # noqa: E402
@@ -30,7 +30,7 @@ from bench.ways.polylogue import Polylogue  # noqa: E402
 from bench.workers import one_and_two  # noqa: E402
 from tests.process import ROOT  # noqa: E402
 
-PARTS = ("ladder", "memory", "story", "starting", "growth", "workers")
+PARTS = ("ladder", "memory", "story", "starting", "growth", "workers", "browser")
 QUICK_PARTS = ("ladder", "story", "starting", "growth")
 
 
@@ -86,6 +86,9 @@ class Bench:
     async def workers(self) -> None:
         streams = 50 if self.quick else 300
         self.results.workers = await one_and_two(self.upstream, streams, warm=self.warm, window=self.window)
+
+    async def browser(self) -> None:
+        self.results.browser = await browser.measure(self.upstream, quick=self.quick)
 
     def _polylogue(self, embedded: bool) -> Polylogue:
         return Polylogue(self.upstream.base_url, embedded=embedded)
