@@ -6,6 +6,7 @@
 #   make faults   kill, cut and starve several workers in every way, for as long as it takes (20 minutes)
 #   make cluster  Postgres, Redis, two workers and a balancer on this machine, until Ctrl-C
 #   make bench    what a token costs here, beside the floor and the usual ways (25 minutes; QUICK=1: 3)
+#   make shots    pictures of the page in twelve states, three widths and both themes, into var/shots
 #   make check    lint, format, types, import directions, migrations, deployment settings, generated files
 
 .DEFAULT_GOAL := help
@@ -28,7 +29,7 @@ BROWSER := $(VENV)/.browser
 # Someone who has a model elsewhere does not need 180 MB of a local one.
 LOCAL_MODEL := $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,$(MODEL))
 
-.PHONY: help setup run test faults cluster bench check model
+.PHONY: help setup run test faults cluster bench shots check model
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -51,6 +52,10 @@ cluster: $(PACKAGES_DEV) $(MODULES)
 
 bench: $(PACKAGES_DEV) $(MODULES_DEV) $(BROWSER)
 	@exec $(PY) -m bench
+
+shots: $(PACKAGES_DEV) $(MODULES_DEV) $(BROWSER)
+	scripts/korean-font
+	$(PY) -m tests.shots
 
 # What a deployment would set, so that the deployment checks look at one.
 PRODUCTION := env -u DEBUG -u HTTPS -u REDIS_URL -u DATABASE_URL ALLOWED_HOSTS=chat.example.org \

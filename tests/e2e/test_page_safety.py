@@ -12,6 +12,8 @@ from tests.server import ServerProcess
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 HOSTILE: dict[str, str] = json.loads((FIXTURES / "hostile_markdown.json").read_text())
+VECTORS: list[str] = json.loads((FIXTURES / "hostile_vectors.json").read_text())
+"""Well-known ways to run or load something from HTML, Markdown and TeX, one by one."""
 
 ALLOWED = {
     *("P", "BR", "HR", "H4", "STRONG", "EM", "S", "CODE", "PRE", "BLOCKQUOTE"),
@@ -81,6 +83,47 @@ def test_what_gets_past_the_parser_is_stopped_by_the_sanitiser(page: Page, serve
     )
     assert record.dialogs == []
     assert [url for url in record.requests if not url.startswith(server.url)] == []
+
+
+def test_hostile_text_cut_at_every_character_neither_runs_nor_loads_anything(page: Page, server: ServerProcess) -> None:
+    record = Record(page)
+    open_page(page, server.url)
+    drawn = page.evaluate(
+        """async (texts) => {
+            const map = JSON.parse(document.querySelector('script[type="importmap"]').textContent).imports;
+            const load = (name) => import(map[`/static/chat/${name}`] ?? `/static/chat/${name}`);
+            const { MarkdownBlocks } = await load("markdown/blocks.js");
+            const { sanitise } = await load("markdown/sanitise.js");
+            const { dress } = await load("view/dress.js");
+            const { urls } = JSON.parse(document.getElementById("config").textContent);
+            const box = document.body.appendChild(document.createElement("div"));
+            const [frame, asked] = [() => new Promise(requestAnimationFrame), []];
+            for (const text of texts) {
+                const blocks = new MarkdownBlocks();
+                for (let end = 1; end <= text.length; end++) {
+                    const whole = end === text.length;
+                    box.replaceChildren(...blocks.update(text.slice(0, end), !whole).map((html) => sanitise(html)));
+                    dress(box, whole, urls);
+                    for (const element of box.querySelectorAll("*:not(.formula *)")) {
+                        for (const { name } of element.attributes) {
+                            if (/^(on|src|style|id|name)/.test(name)) asked.push(`${element.tagName} ${name}: ${text}`);
+                        }
+                    }
+                }
+                for (const link of box.querySelectorAll("a")) {
+                    if (!/^(https?|mailto):/.test(link.href)) asked.push(`${link.href}: ${text}`);
+                }
+                await frame();
+            }
+            box.remove();
+            return asked;
+        }""",
+        VECTORS + list(HOSTILE.values()),
+    )
+    assert drawn == []
+    assert record.dialogs == []
+    assert [url for url in record.requests if not url.startswith(server.url)] == []
+    assert record.troubles == []
 
 
 def test_what_a_person_writes_is_text(page: Page, server: ServerProcess) -> None:

@@ -35,7 +35,7 @@ export function Preferences() {
           setTheme(value);
         }}
       >
-        <option value="">${t("As the system")}</option>
+        <option value="">${t("System")}</option>
         <option value="light">${t("Light")}</option>
         <option value="dark">${t("Dark")}</option>
       </select>

@@ -1,0 +1,1 @@
+"""Pictures of the page's states, for eyes: `make shots`. Nothing here is a test."""
