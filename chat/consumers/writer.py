@@ -208,7 +208,13 @@ class Writer:
         ended = [run for run in change.change.runs if run.status != "running" and run.run in view.runs]
         for run in ended:
             feed = self._hub.feeds.of(run.run)
-            if feed is not None and not feed.closed and view.runs[run.run] < run.seq:
+            if feed is None or view.runs[run.run] >= run.seq:
+                continue
+            if view.runs[run.run] < feed.seq:
+                # It said its last while this was read and sent: that comes first, at the chat's next turn.
+                self.chat_moved(view.chat)
+                return False
+            if not feed.closed:
                 self._hub.feeds.ended(run.run)
                 return False
         reached = {run.run for run in ended if view.runs[run.run] == run.seq}
