@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from chat.services.announce import Move
 
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 GROUP = "polylogue"
 EVERY = 0.1
 """Seconds between notes."""
+APART_WITHIN = 2.0
+"""Seconds that a process which is no worker tries to tell the workers something."""
 AGAIN = 1.0
 """Seconds until a layer that failed is tried again."""
 
@@ -74,15 +79,8 @@ class Notes:
         while True:
             await self._some.wait()
             self._some.clear()
-            note = {
-                "type": "note",
-                "from": self._me,
-                "chats": {str(chat): version for chat, version in self._chats.items()},
-                "users": {str(user): version for user, version in self._users.items()},
-                "stops": [str(run) for run in self._stops],
-                "sessions": [str(user) for user in self._sessions],
-                "runs": {str(run): seq for run, seq in self._runs.items()},
-            }
+            told = Move(self._chats, self._users, tuple(self._stops), tuple(self._sessions))
+            note = _note(self._me, told, self._runs)
             self._chats, self._users, self._stops, self._sessions, self._runs = {}, {}, set(), set(), {}
             try:
                 await _layer().group_send(GROUP, note)
@@ -106,8 +104,38 @@ class Notes:
                 await asyncio.sleep(AGAIN)
 
 
+def tell_apart(sender: object, move: Move, **_: object) -> None:
+    """Tell the workers what a process committed that is none: a shell, a management command, a server under WSGI.
+
+    Returns at once; a thread sends the note, so that nobody waits for the layer. Without Redis there is no way to the
+    one worker, which finds out by looking.
+    """
+    if settings.REDIS_URL:
+        threading.Thread(target=async_to_sync(_send_once), args=(move,), name="note").start()
+
+
+async def _send_once(move: Move) -> None:
+    try:
+        async with asyncio.timeout(APART_WITHIN):
+            await _layer().group_send(GROUP, _note("", move, {}))
+    except Exception:
+        logger.warning("a note to the workers was lost; they look again by themselves", exc_info=True)
+
+
 def _layer() -> Any:
     return get_channel_layer()
+
+
+def _note(sender: str, move: Move, runs: dict[UUID, int]) -> dict[str, Any]:
+    return {
+        "type": "note",
+        "from": sender,
+        "chats": {str(chat): version for chat, version in move.chats.items()},
+        "users": {str(user): version for user, version in move.users.items()},
+        "stops": [str(run) for run in move.stops],
+        "sessions": [str(user) for user in move.sessions],
+        "runs": {str(run): seq for run, seq in runs.items()},
+    }
 
 
 def _move(note: dict[str, Any]) -> Move:

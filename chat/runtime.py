@@ -171,6 +171,7 @@ class Runtime:
         self._chores.start()
         self._expiring = asyncio.create_task(self._expire())
         self._locking = asyncio.create_task(self._keep_lock())
+        moved.disconnect(dispatch_uid="chat.notes")
         moved.connect(self._moved, weak=False)
         self.ready = True
 
