@@ -101,7 +101,7 @@ class RedisLog:
             url, socket_timeout=ANSWERS_WITHIN, socket_connect_timeout=ANSWERS_WITHIN, retry=Retry(NoBackoff(), 0)
         )
         # As it comes: redis-py would make a dictionary of each entry, which takes three quarters of a long read.
-        self._redis.set_response_callback("XRANGE", lambda entries, **_: entries)
+        self._redis.set_response_callback("XRANGE", lambda response, **_: response)
         self._shas: dict[str, str] = {}
 
     async def append(self, appends: Sequence[Append]) -> list[Appended]:
