@@ -1,8 +1,9 @@
-"""Takes the pictures: twelve named states at three widths in both themes, into `var/shots/`."""
+"""Takes the pictures: twelve named states at three widths in both themes, into `var/shots/`; one becomes README's."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.server import ServerProcess
 from tests.shots.model import ANSWERS, Model
 
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "shots"
+README_PICTURE = FOLDER.parents[1] / "docs" / "page.png"
 WIDTHS = {360: 740, 1024: 768, 1600: 1000}
 """Width → height, pixels."""
 THEMES = ("light", "dark")
@@ -156,6 +158,8 @@ def take(browser: Browser, url: str, name: str) -> None:
             page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", animations="disabled")
         context.close()
+    if name == "panes":
+        shutil.copy(FOLDER / "panes-1600-light.png", README_PICTURE)
     print(name)  # noqa: T201  # it takes minutes
 
 
