@@ -144,6 +144,14 @@ class Feeds:
                 raise Unavailable from None
         return self._feeds.get(run, feed)
 
+    async def has_shown(self, run: UUID, chat: UUID, seq: int) -> bool:
+        """Whether the events of a live run are here up to `seq`, so that its next ones can follow. Who comes from its
+        owner may be ahead of what was read here last: then the log is read once more. Raises `Unavailable`."""
+        feed = await self.ready(run, chat)
+        if seq > feed.seq and feed.remote and not feed.closed and self._answers:
+            await self._read(feed)
+        return 0 <= seq <= feed.seq
+
     def leave(self, chat: UUID) -> None:
         """Nobody here looks at a chat any more: its remote runs are not followed."""
         for feed in [feed for feed in self._feeds.values() if feed.remote and feed.chat == chat]:
@@ -201,13 +209,16 @@ class Feeds:
             await asyncio.gather(*(self._read(feed) for feed in feeds))
 
     async def _read(self, feed: Feed) -> None:
+        after = feed.seq
         try:
-            events = await self._log.read(feed.run, feed.seq)
+            events = await self._log.read(feed.run, after)
         except ChatError:
             # Nothing is known, which is not the same as nothing being there: the next look asks again.
             self._answers = False
             return
         self._answers = True
+        # Another read of the same may have been quicker.
+        events = events[feed.seq - after :]
         try:
             for data in events:
                 feed.transcript.append_json(data)

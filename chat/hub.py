@@ -17,7 +17,7 @@ from uuid import UUID
 from chat import selectors
 from chat.database import in_database
 from chat.feeds import Feeds
-from chat.protocol.codes import ChatError
+from chat.protocol.codes import ChatError, Unavailable
 from chat.runs.log import RunLog
 from chat.services.announce import Move
 
@@ -29,6 +29,8 @@ PORTION = 1000
 """Ids in one query."""
 READ_KEPT = 1.0
 """Seconds for which a read is shared; all who were woken by the same change ask within a moment."""
+READ_WITHIN = 1.0
+"""Seconds that a socket waits for a read; a database that says nothing must not hold up the tokens of its chats."""
 
 R = TypeVar("R")
 
@@ -58,18 +60,26 @@ class _Watch(Generic[R]):
         return True
 
     async def read(self, after: int, reading: Callable[[], Coroutine[Any, Any, R]]) -> R:
-        """One read for all that are at `after`, as long as nothing newer is heard of."""
+        """One read for all that are at `after`, as long as nothing newer is heard of. Raises `Unavailable` while it is
+        under way for longer than `READ_WITHIN`; whoever asks again then waits for the same one."""
         found = self.reads.get(after)
         if found is None or found[0] != self.version or (found[1].done() and found[1].exception() is not None):
             if any(version != self.version for version, _ in self.reads.values()):
                 self.reads.clear()
             found = self.reads[after] = (self.version, asyncio.create_task(reading()))
             asyncio.get_running_loop().call_later(READ_KEPT, self._forget, after, found)
-        return await asyncio.shield(found[1])
+        done, _ = await asyncio.wait({found[1]}, timeout=READ_WITHIN)
+        if not done:
+            raise Unavailable
+        return found[1].result()
 
     def _forget(self, after: int, read: tuple[int, asyncio.Task[R]]) -> None:
-        if self.reads.get(after) is read:
+        if self.reads.get(after) is not read:
+            return
+        if read[1].done():
             del self.reads[after]
+        else:
+            asyncio.get_running_loop().call_later(READ_KEPT, self._forget, after, read)
 
 
 class Hub:

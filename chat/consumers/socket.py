@@ -330,10 +330,9 @@ class ChatSocket(AsyncConsumer):
     async def _has_shown(self, run: RunObject, seq: int) -> bool:
         """Whether the run's events are here up to `seq`, so that its next ones can follow."""
         try:
-            feed = await runtime.hub.feeds.ready(run.run, run.chat)
+            return await runtime.hub.feeds.has_shown(run.run, run.chat, seq)
         except ChatError:
             return False
-        return 0 <= seq <= feed.seq
 
 
 def _question(command: MessageSend | MessageEdit | MessageRetry | MessageContinue) -> Callable[[Asking], Posted]:

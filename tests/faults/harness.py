@@ -170,7 +170,7 @@ async def all_agree(person: Person, *followers: Follower) -> None:
     await settled(person, *followers)
     fresh = await fresh_state(person, followers[0].wanted)
     for number, follower in enumerate(followers):
-        assert follower.faults == []
+        assert not follower.faults, f"client {number} of {len(followers)}: {follower.faults}"
         wrong = list(differences(comparable(follower.state), fresh))
         last = follower.cut_after[-1] if follower.cut_after else None
         assert not wrong, f"client {number} of {len(followers)}, last cut after {last}: {wrong}"

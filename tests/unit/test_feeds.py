@@ -12,6 +12,7 @@ from chat import feeds as module
 from chat.feeds import Feeds
 from chat.protocol.codes import Unavailable
 from chat.protocol.events import RunFinished, RunStarted, TextMessageContent
+from chat.protocol.objects import TextPart
 from chat.protocol.transcript import Transcript, entry
 from tests import TIMEOUT
 from tests.logs import MemoryLog
@@ -217,3 +218,20 @@ async def test_what_nobody_looks_at_is_not_read(feeds: Feeds, log: Reads, run: U
     feeds.heard({run: 9})
     await asyncio.sleep(0)
     assert len(log.reads) == reads
+
+
+async def test_who_comes_from_the_owner_is_not_set_back_to_what_was_read_here_last(
+    feeds: Feeds, log: Reads, run: UUID
+) -> None:
+    log.events[run] = [BEGIN, word(1)]
+    await feeds.ready(run, CHAT)
+    # Logged, and shown by its owner; no look here since then.
+    log.events[run] += [word(2), word(3)]
+    assert all(await asyncio.gather(*(feeds.has_shown(run, CHAT, seq) for seq in (4, 3, 4, 0))))
+    assert not await feeds.has_shown(run, CHAT, 5)
+    assert not await feeds.has_shown(run, CHAT, -1)
+    feed = feeds.of(run)
+    assert feed is not None
+    # Several who asked at once have not read it twice.
+    assert feed.seq == 4
+    assert [part.text for part in feed.transcript.parts() if isinstance(part, TextPart)] == ["1 2 3 "]

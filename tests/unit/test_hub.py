@@ -238,3 +238,36 @@ async def test_a_hub_forgets_what_nobody_looks_at(hub: Hub, user: UUID, chat: UU
     assert await hub.chat_change(chat, 1) is None
     assert (await hub.list_change(user, 1)).chats == []
     assert (hub._chats, hub._lists) == ({}, {})
+
+
+async def test_a_database_that_says_nothing_holds_up_nobody_and_is_asked_once(
+    hub: Hub, user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_WITHIN", 0.02)
+    monkeypatch.setattr(module, "READ_KEPT", 0.01)
+    answers, change, asked = threading.Event(), selectors.chat_change, 0
+
+    def silent(*args: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        assert answers.wait(TIMEOUT)
+        return change(*args)
+
+    monkeypatch.setattr(selectors, "chat_change", silent)
+    async with reading(hub, user, chat):
+        await in_database(rename_chat, user_id=user, chat_id=chat, title="New")
+        hub.heard(Move(chats={chat: 2}))
+        for _ in range(4):
+            with pytest.raises(Unavailable):
+                await hub.chat_change(chat, 1)
+        assert asked == 1
+        answers.set()
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                try:
+                    found = await hub.chat_change(chat, 1)
+                    break
+                except Unavailable:
+                    continue
+    assert found is not None
+    assert found.version == 2
