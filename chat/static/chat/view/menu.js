@@ -16,10 +16,13 @@ export function Menu({ label, items }) {
 
   useLayoutEffect(() => {
     if (!open) return;
-    // Upwards where the list that scrolls ends too soon below.
+    // Upwards where the list that scrolls ends too soon below, if there is room above.
     const items = list.current?.getBoundingClientRect();
-    const end = root.current?.closest("nav")?.getBoundingClientRect().bottom ?? innerHeight;
-    list.current?.classList.toggle("up", (items?.bottom ?? 0) > end);
+    const place = root.current?.getBoundingClientRect();
+    const around = root.current?.closest("nav")?.getBoundingClientRect();
+    if (!items || !place) return;
+    const room = place.top - items.height >= (around?.top ?? 0);
+    list.current?.classList.toggle("up", room && items.bottom > (around?.bottom ?? innerHeight));
   }, [open]);
 
   useEffect(() => {

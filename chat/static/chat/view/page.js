@@ -48,7 +48,7 @@ export function Page() {
   const keys = visible(panes, room);
   return html`
     <div class="page">
-      <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} />
+      <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} onShortcuts=${() => setDialog("shortcuts")} />
       ${narrow && drawer && html`<div class="veil" onClick=${() => setDrawer(false)}></div>`}
       <main class="main" inert=${narrow && drawer}>
         <h1 class="unseen">Polylogue</h1>

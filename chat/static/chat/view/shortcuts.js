@@ -13,16 +13,18 @@ export function Shortcuts({ onClose }) {
         <h2>${t("Keyboard shortcuts")}</h2>
         <button type="button" class="icon-button" aria-label=${t("Close")} onClick=${(/** @type {MouseEvent} */ event) => closeDialog(event)}>${icon("close")}</button>
       </header>
-      <dl>
-        ${[...shortcuts(), ...inComposer()].map(
-          ({ label, keys }) => html`
-            <div>
-              <dt>${label}</dt>
-              <dd>${shown(keys).map((key) => html`<kbd>${key}</kbd>`)}</dd>
-            </div>
-          `,
-        )}
-      </dl>
+      <div class="shortcut-list" tabindex="0" role="group" aria-label=${t("Keyboard shortcuts")}>
+        <dl>
+          ${[...shortcuts(), ...inComposer()].map(
+            ({ label, keys }) => html`
+              <div>
+                <dt>${label}</dt>
+                <dd>${shown(keys).map((key) => html`<kbd>${key}</kbd>`)}</dd>
+              </div>
+            `,
+          )}
+        </dl>
+      </div>
     <//>
   `;
 }

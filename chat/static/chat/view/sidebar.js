@@ -14,9 +14,9 @@ import { Preferences } from "./preferences.js";
 const PAUSE = 250;
 
 /**
- * @param {{hidden: boolean, over: boolean, room: number, onClose: () => void}} props `over`: it lies over the page
+ * @param {{hidden: boolean, over: boolean, room: number, onClose: () => void, onShortcuts: () => void}} props `over`: it lies over the page
  */
-export function Sidebar({ hidden, over, room, onClose }) {
+export function Sidebar({ hidden, over, room, onClose, onShortcuts }) {
   const { app } = useApp();
   const [archived, setArchived] = useState(false);
   const [words, setWords] = useState("");
@@ -32,6 +32,9 @@ export function Sidebar({ hidden, over, room, onClose }) {
     <aside class=${`sidebar${over ? " over" : ""}${hidden ? " away" : ""}`} inert=${hidden} ref=${panel} aria-label=${t("Chats")}>
       <header class="sidebar-head">
         <span class="brand">${logo()}Polylogue</span>
+        <button type="button" class="icon-button for-keys" aria-label=${t("Keyboard shortcuts")} title=${t("Keyboard shortcuts")} onClick=${onShortcuts}>
+          ${icon("keyboard")}
+        </button>
         ${over &&
         html`<button type="button" class="icon-button" aria-label=${t("Close the list")} onClick=${onClose}>${icon("close")}</button>`}
       </header>
