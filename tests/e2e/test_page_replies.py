@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
+from tests.e2e.axe import violations
 from tests.e2e.pages import Record, finished, open_page, reply, script, send
 from tests.server import ServerProcess
 
@@ -148,6 +150,26 @@ def test_half_written_markdown_is_never_seen_raw(page: Page, record: Record) -> 
     send(page, script(text=text, delay=0.02))
     finished(page)
     assert page.evaluate("[...window.seen]") == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_replies_are_made_of(
+    page: Page, record: Record, theme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.reload()
+    code = "// a comment\nconst a: Map<string, number> = new Map([['x', 1]]);\nif (/re/.test(`t`)) throw null;"
+    say(
+        page,
+        f"A [link](https://a.example/x) and a note[^1], $x^2$.\n\n```ts\n{code}\n```\n\n```ts\n{code}\n```\n\n"
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\n```mermaid\ngraph TD\n A-->B\n```\n\n- [x] done\n\n[^1]: Its source.",
+    )
+    expect(reply(page).locator(".hljs-keyword").first).to_be_visible()
+    expect(reply(page).locator(".formula")).to_be_visible()
+    expect(reply(page).locator("iframe")).to_be_visible()
+    reply(page).get_by_role("link", name="link").click()
+    expect(reply(page).get_by_role("group", name="Where this link leads")).to_be_visible()
+    assert violations(page) == []
 
 
 def test_a_first_visit_costs_less_than_a_quarter_megabyte(context: BrowserContext, server: ServerProcess) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from pytest_django import Settings
 
 from config.vendor import VendorFinder
+from config.vendor_files import HIGHLIGHTED
 
 
 @pytest.fixture
@@ -45,6 +48,11 @@ def test_collecting_reads_each_file_under_its_static_path(finder: VendorFinder) 
     assert path == "vendor/library/library.mjs"
     with storage.open(path) as file:
         assert file.read() == b"export default 1"
+
+
+def test_the_page_knows_of_every_language_that_is_served_and_of_no_other() -> None:
+    script = (Path(settings.BASE_DIR) / "chat/static/chat/markdown/highlight.js").read_text()
+    assert re.findall(r'^    (\w+): "', script, re.MULTILINE) == HIGHLIGHTED
 
 
 def test_every_file_of_the_real_list_is_installed() -> None:

@@ -4,7 +4,7 @@
 const MOST = 60_000;
 const CORE = "highlight/core";
 /** What blocks call a language → the file that knows it. Which files there are is said by config/vendor_files.py. */
-const NAMES = Object.fromEntries(
+const NAMES = new Map(
   Object.entries({
     bash: "sh shell zsh console shellsession",
     c: "h",
@@ -36,7 +36,7 @@ const NAMES = Object.fromEntries(
     typescript: "ts tsx",
     xml: "html svg htm vue svelte xhtml",
     yaml: "yml",
-  }).flatMap(([file, names]) => [file, ...names.split(" ").filter(Boolean)].map((name) => [name, file])),
+  }).flatMap(([file, names]) => [file, ...names.split(" ").filter(Boolean)].map((name) => /** @type {const} */ ([name, file]))),
 );
 
 /** @type {Promise<any> | null} */
@@ -52,7 +52,7 @@ const known = {};
  * @returns {Promise<string | null>}
  */
 export async function highlight(code, language) {
-  const name = NAMES[language.toLowerCase()];
+  const name = NAMES.get(language.toLowerCase());
   if (!name || code.length > MOST) return null;
   core ??= import(CORE).then((module) => module.default);
   const library = await core;

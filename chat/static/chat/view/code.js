@@ -27,7 +27,7 @@ export function dressCode(pre, whole) {
   if (!whole) return;
   // It scrolls sideways, which keys can do only where there is focus.
   pre.tabIndex = 0;
-  pre.setAttribute("role", "region");
+  pre.setAttribute("role", "group");
   pre.setAttribute("aria-label", language ? t("Code in {language}", { language }) : t("Code"));
   const wrap = button(t("Wrap"), () => wrap.setAttribute("aria-pressed", String(box.classList.toggle("wrapped"))));
   wrap.setAttribute("aria-pressed", "false");
