@@ -93,3 +93,12 @@ async def test_too_many_changes_at_once_are_refused_with_the_time_to_wait(
     assert answers[2].code == "too_many_requests"
     assert 0 < int(answers[2].headers["Retry-After"]) <= 1000
     assert (await caller.call("GET", path)).status == 200
+
+
+async def test_chats_are_found_by_words_of_their_title(caller: Caller, user: UUID, chats: list[UUID]) -> None:
+    tides = await in_database(new_chat, user, title="About Tides & waves")
+    assert ids(await caller.call("GET", "chats?q=tides%20%26")) == [tides]
+    assert ids(await caller.call("GET", "chats?q=CHAT&limit=2")) == chats[:-3:-1]
+    assert ids(await caller.call("GET", "chats?q=tides&archived=true")) == []
+    assert (await caller.call("GET", "chats?q=%00")).code == "invalid_command"
+    assert (await caller.call("GET", f"chats?q={'x' * 201}")).code == "invalid_request"
