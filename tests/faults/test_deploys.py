@@ -60,6 +60,7 @@ async def exit_code(worker: ServerProcess) -> int:
     return await asyncio.to_thread(worker.process.wait, 6 * TIMEOUT)
 
 
+@pytest.mark.long
 async def test_a_rolling_restart_under_load_cuts_no_reply(postgres: Postgres) -> None:
     with Cluster(postgres=postgres, env=ENV, arguments=PROBE) as cluster:
         balancer = cluster.balance()

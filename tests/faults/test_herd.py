@@ -32,7 +32,7 @@ from tests.people import new_person
 from tests.services import Postgres
 from tests.wire import Wire
 
-pytestmark = pytest.mark.timeout(12 * TIMEOUT)
+pytestmark = [pytest.mark.timeout(12 * TIMEOUT), pytest.mark.long]
 CLIENTS = 1000 if WHOLE else 200
 
 

@@ -28,7 +28,7 @@ from tests.people import Person, new_person
 from tests.server import ServerProcess
 from tests.wire import Wire
 
-pytestmark = pytest.mark.timeout(12 * TIMEOUT)
+pytestmark = [pytest.mark.timeout(12 * TIMEOUT), pytest.mark.long]
 MEGABYTE = 1024 * 1024
 
 
@@ -133,7 +133,6 @@ async def test_fifty_readers_that_stop_do_not_fill_the_memory(calm: Cluster) -> 
         wire.cut()
 
 
-@pytest.mark.long
 async def test_a_connection_of_which_only_one_end_is_left_is_reaped_within_a_minute(calm: Cluster, line: Proxy) -> None:
     person = new_person(calm.workers[1])
     chat = await person.new_chat()

@@ -92,10 +92,10 @@ async def stop_for_40_s(cluster: Cluster) -> None:
     "fault",
     [
         restart_at_once,
-        restart_after_4_s,
-        restart_with_an_older_file,
+        pytest.param(restart_after_4_s, marks=pytest.mark.long),
+        pytest.param(restart_with_an_older_file, marks=pytest.mark.long),
         flush,
-        stop_for_5_s,
+        pytest.param(stop_for_5_s, marks=pytest.mark.long),
         pytest.param(stop_for_40_s, marks=pytest.mark.long),
     ],
 )

@@ -21,7 +21,7 @@ from tests.server import ServerProcess
 from tests.state import Frame
 from tests.wire import Wire
 
-pytestmark = pytest.mark.timeout(8 * TIMEOUT)
+pytestmark = [pytest.mark.timeout(8 * TIMEOUT), pytest.mark.long]
 AGAIN = 21
 """Measurements of which the median counts."""
 

@@ -29,7 +29,7 @@ from tests.people import new_person
 from tests.process import ROOT
 from tests.services import Postgres
 
-pytestmark = pytest.mark.timeout(8 * TIMEOUT)
+pytestmark = [pytest.mark.timeout(8 * TIMEOUT), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
