@@ -37,6 +37,7 @@ def ask(page: Page, question: str, *, status: str = "complete") -> str:
 
 def empty(page: Page, url: str) -> None:
     expect(page.get_by_text("What is on your mind?")).to_be_visible()
+    expect(page.get_by_text("Your chats will be listed here.")).to_be_visible()
 
 
 def a_reply(page: Page, url: str) -> None:

@@ -14,6 +14,9 @@ window.addEventListener("message", async (event) => {
     document.documentElement.className = dark ? "dark" : "";
     const root = /** @type {HTMLElement} */ (document.getElementById("drawing"));
     root.innerHTML = (await mermaid.render("diagram", source)).svg;
+    const svg = root.querySelector("svg");
+    // Its own width, which Mermaid writes there. Much smaller, and nobody could read it: better to scroll.
+    if (svg) svg.style.minWidth = `${0.7 * parseFloat(svg.style.maxWidth) || 0}px`;
     const measure = () => say({ height: root.getBoundingClientRect().height });
     // At once too, since a frame that is not seen yet gets no such news.
     measure();
