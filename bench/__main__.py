@@ -1,6 +1,6 @@
 """`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
 
-python -m bench [PART…]     all parts, or some of: ladder memory story starting growth workers browser
+python -m bench [PART…]     all parts, or some of: memory ladder story growth starting workers browser
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.ways.polylogue import Polylogue  # noqa: E402
 from bench.workers import one_and_two  # noqa: E402
 from tests.process import ROOT  # noqa: E402
 
-PARTS = ("ladder", "memory", "story", "starting", "growth", "workers", "browser")
+PARTS = ("memory", "ladder", "story", "growth", "starting", "workers", "browser")
 QUICK_PARTS = ("ladder", "story", "starting", "growth")
 
 
@@ -40,7 +40,7 @@ class Bench:
     def __init__(self, upstream: Upstream, *, quick: bool, busy: float) -> None:
         self.upstream = upstream
         self.quick = quick
-        self.warm, self.window = (1.0, 2.0) if quick else (2.0, 5.0)
+        self.warm, self.window = (1.0, 2.0) if quick else (1.5, 4.0)
         self.results = Results(
             began=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
             quick=quick,
@@ -80,7 +80,7 @@ class Bench:
 
     async def growth(self) -> None:
         self.results.curves = await curves(
-            self.upstream, rounds=1 if self.quick else 3, window=2.0 if self.quick else 3.0, quick=self.quick
+            self.upstream, rounds=1 if self.quick else 2, window=2.0 if self.quick else 3.0, quick=self.quick
         )
 
     async def workers(self) -> None:
