@@ -9,7 +9,9 @@ import argparse
 import asyncio
 import functools
 import os
+import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,17 +103,25 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
     await asyncio.sleep(3)
     began, idle = time.monotonic(), busy.since()
     machine.pin(machine.LOADING)
+    failed: list[str] = []
     async with Upstream() as upstream:
         bench = Bench(upstream, quick=quick, busy=idle)
         for part in parts:
             started = time.monotonic()
             print(f"--- {part}", flush=True)
-            await getattr(bench, part)()
+            try:
+                await getattr(bench, part)()
+            except Exception:
+                # The figures of the other parts are worth having all the same.
+                traceback.print_exc()
+                failed.append(part)
             print(f"    {time.monotonic() - started:.0f} s", flush=True)
             bench.results.minutes = (time.monotonic() - began) / 60
             report.write(bench.results, into, page)
     print(report.table_of_targets(targets(bench.results)))
     print(f"Written: {page}")
+    if failed:
+        sys.exit(f"Not measured: {', '.join(failed)}.")
 
 
 def main() -> None:
