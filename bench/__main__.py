@@ -111,7 +111,7 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
             print(f"--- {part}", flush=True)
             try:
                 await getattr(bench, part)()
-            except Exception:
+            except Exception:  # noqa: BLE001  # whatever it is, it is printed and counted
                 # The figures of the other parts are worth having all the same.
                 traceback.print_exc()
                 failed.append(part)
