@@ -1,5 +1,5 @@
 /** The whole page: the list of chats, the panes, and what is said above and below them. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { titleOf, visible } from "../panes.js";
 import { Announcer } from "./announcer.js";
 import { Banner } from "./banner.js";
@@ -34,7 +34,8 @@ export function Page() {
   }, [title]);
   // Choosing a chat closes the drawer that it was chosen from.
   useEffect(() => setDrawer(false), [panes, narrow]);
-  useEffect(() => {
+  // With the drawing, not after it: who sees the drawer can press Escape.
+  useLayoutEffect(() => {
     if (!drawer) return;
     const onKeyDown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && setDrawer(false);
     document.addEventListener("keydown", onKeyDown);
