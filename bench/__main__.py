@@ -1,6 +1,6 @@
 """`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
 
-python -m bench [PART…]     all parts, or some of: memory ladder story growth starting workers browser
+python -m bench [PART…]     all parts, or some of: story ladder growth memory starting workers browser
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ django.setup()
 
 from bench import browser, ladder, machine, report  # noqa: E402  # people of tests need the settings
 from bench.growth import curves  # noqa: E402
+from bench.measure import Figure  # noqa: E402
 from bench.memory import memory  # noqa: E402
 from bench.results import Results, targets  # noqa: E402
 from bench.starting import first_token, starting  # noqa: E402
@@ -32,7 +33,7 @@ from bench.ways.polylogue import Polylogue  # noqa: E402
 from bench.workers import one_and_two  # noqa: E402
 from tests.process import ROOT  # noqa: E402
 
-PARTS = ("memory", "ladder", "story", "growth", "starting", "workers", "browser")
+PARTS = ("story", "ladder", "growth", "memory", "starting", "workers", "browser")
 QUICK_PARTS = ("ladder", "story", "starting", "growth")
 
 
@@ -51,12 +52,16 @@ class Bench:
         )
 
     async def ladder(self) -> None:
-        self.results.figures = await ladder.climb(
+        def say(figure: Figure) -> None:
+            print(report.line(figure), flush=True)
+            self.results.figures.append(figure)
+
+        await ladder.climb(
             self.upstream,
             ladder.QUICK_LOADS if self.quick else ladder.LOADS,
             warm=self.warm,
             window=self.window,
-            say=lambda figure: print(report.line(figure), flush=True),
+            say=say,
         )
 
     async def memory(self) -> None:
