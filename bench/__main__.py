@@ -1,6 +1,6 @@
 """`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
 
-python -m bench [PART…]     all parts, or some of: story ladder growth memory starting workers browser
+python -m bench [PART…]     all parts, or some of: ladder story growth memory starting workers browser
 """
 
 from __future__ import annotations
@@ -33,16 +33,19 @@ from bench.ways.polylogue import Polylogue  # noqa: E402
 from bench.workers import one_and_two  # noqa: E402
 from tests.process import ROOT  # noqa: E402
 
-PARTS = ("story", "ladder", "growth", "memory", "starting", "workers", "browser")
+PARTS = ("ladder", "story", "growth", "memory", "starting", "workers", "browser")
 QUICK_PARTS = ("ladder", "story", "starting", "growth")
 
 
 class Bench:
     """One run. Each part is a method of its name."""
 
-    def __init__(self, upstream: Upstream, *, quick: bool, busy: float) -> None:
+    def __init__(self, upstream: Upstream, *, quick: bool, busy: float, into: Path, page: Path) -> None:
         self.upstream = upstream
         self.quick = quick
+        self.into = into
+        self.page = page
+        self.began = time.monotonic()
         self.warm, self.window = (1.0, 2.0) if quick else (1.5, 4.0)
         self.results = Results(
             began=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -51,10 +54,16 @@ class Bench:
             cores_busy_before=busy,
         )
 
+    def write(self) -> None:
+        """Keep what there is so far."""
+        self.results.minutes = (time.monotonic() - self.began) / 60
+        report.write(self.results, self.into, self.page)
+
     async def ladder(self) -> None:
         def say(figure: Figure) -> None:
             print(report.line(figure), flush=True)
             self.results.figures.append(figure)
+            self.write()
 
         await ladder.climb(
             self.upstream,
@@ -106,11 +115,11 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
     machine.allow_many_files()
     busy = machine.Busy()
     await asyncio.sleep(3)
-    began, idle = time.monotonic(), busy.since()
+    idle = busy.since()
     machine.pin(machine.LOADING)
     failed: list[str] = []
     async with Upstream() as upstream:
-        bench = Bench(upstream, quick=quick, busy=idle)
+        bench = Bench(upstream, quick=quick, busy=idle, into=into, page=page)
         for part in parts:
             started = time.monotonic()
             print(f"--- {part}", flush=True)
@@ -121,8 +130,7 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
                 traceback.print_exc()
                 failed.append(part)
             print(f"    {time.monotonic() - started:.0f} s", flush=True)
-            bench.results.minutes = (time.monotonic() - began) / 60
-            report.write(bench.results, into, page)
+            bench.write()
     print(report.table_of_targets(targets(bench.results)))
     print(f"Written: {page}")
     if failed:
