@@ -22,8 +22,10 @@ ASKS = 150.0
 """Streams begun a second, at random moments: streams in step would gather tokens into batches as no real load does."""
 SLACK = 0.5
 """Seconds that replies go on after the window."""
-ENDS_WITHIN = 4.0
-"""Seconds after the last token is due; a way that needs longer has more to do than it can."""
+STILL = 5.0
+"""Seconds without a token after which no more are waited for: what has not arrived by then is missing."""
+LONGEST = 60.0
+"""Seconds for which the end of all replies is waited for; what arrives this late is none too many either."""
 KEEPS_UP = 0.97
 """Of the tokens emitted in the window, the share that has to arrive in it: below, the worker is overloaded."""
 FEW = 1000
@@ -59,7 +61,7 @@ class Figure(msgspec.Struct, kw_only=True):
     frames: float | None = None
     """Frames a delivered token."""
     missing: int | None = None
-    """Tokens that had not arrived in the end; None where nobody waited for the end."""
+    """Tokens that had not arrived in the end, of all that were sent; None where nobody waited for the end."""
 
     @property
     def throughput(self) -> float:
@@ -89,9 +91,8 @@ async def at_rate(
         await asyncio.sleep(window)
         figure = await reading.figure(way, upstream, streams, rate, tabs)
     expected = (tokens + skip) * streams * tabs
-    figure.missing = expected - await _delivered_in_the_end(way, streams * tabs, wait=not figure.overloaded)
-    figure.overloaded = figure.overloaded or figure.missing > 0
-    await (way.restart() if figure.overloaded else way.disconnect())
+    figure.missing = expected - await _delivered_in_the_end(way, streams * tabs)
+    await (way.restart() if figure.overloaded or figure.missing else way.disconnect())
     return figure
 
 
@@ -120,10 +121,15 @@ async def _ask(way: Way, streams: int, question: str) -> None:
     await asyncio.gather(*tasks)
 
 
-async def _delivered_in_the_end(way: Way, replies: int, *, wait: bool) -> int:
-    deadline = time.monotonic() + SLACK + (ENDS_WITHIN if wait else 0)
-    while (meter := await way.report()).ended + meter.failed < replies and time.monotonic() < deadline:
-        await asyncio.sleep(0.1)
+async def _delivered_in_the_end(way: Way, replies: int) -> int:
+    began = moved = time.monotonic()
+    delivered = 0
+    while (meter := await way.report()).ended + meter.failed < replies:
+        if meter.delivered > delivered:
+            delivered, moved = meter.delivered, time.monotonic()
+        if time.monotonic() > min(moved + STILL, began + LONGEST):
+            break
+        await asyncio.sleep(0.5)
     return meter.delivered
 
 

@@ -193,9 +193,10 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 
 def _remark(figure: Figure) -> str:
-    if figure.overloaded:
-        return " **over**" if not figure.missing else f" **over**, {figure.missing} tokens not there in time"
-    return f" {figure.missing} tokens lost" if figure.missing else ""
+    words = [" **over**"] if figure.overloaded else []
+    if figure.missing:
+        words.append(f" {figure.missing} tokens did not come")
+    return ",".join(words)
 
 
 def _points(points: Iterable[object]) -> str:
