@@ -209,11 +209,15 @@ async def settled(person: Person, *followers: Follower) -> None:
             if has != (newest | due).get(name)
         }
 
-    for follower in followers:
-        try:
-            await follower.until(functools.partial(lambda follower, _: not missing(follower), follower))
-        except TimeoutError:
-            raise AssertionError(f"a client does not hear of {missing(follower)}; the newest are {newest}") from None
+    # All at one moment: who knew everything may be cut again while another is waited for.
+    while late := [follower for follower in followers if missing(follower)]:
+        for follower in late:
+            try:
+                await follower.until(functools.partial(lambda follower, _: not missing(follower), follower))
+            except TimeoutError:
+                raise AssertionError(
+                    f"a client does not hear of {missing(follower)}; the newest are {newest}"
+                ) from None
 
 
 async def fresh_state(person: Person, chats: Iterable[str]) -> dict[str, Any]:

@@ -168,10 +168,12 @@ def _all_ready(state: State) -> bool:
 async def all_agree(person: Person, *followers: Follower) -> None:
     """Every client ends with the state of one that has just come, and none was told anything wrong on the way."""
     await settled(person, *followers)
+    # Now, since who is still cut now and then may be away when the newcomer is done.
+    states = [comparable(follower.state) for follower in followers]
     fresh = await fresh_state(person, followers[0].wanted)
-    for number, follower in enumerate(followers):
+    for number, (follower, state) in enumerate(zip(followers, states, strict=True)):
         assert not follower.faults, f"client {number} of {len(followers)}: {follower.faults}"
-        wrong = list(differences(comparable(follower.state), fresh))
+        wrong = list(differences(state, fresh))
         last = follower.cut_after[-1] if follower.cut_after else None
         assert not wrong, f"client {number} of {len(followers)}, last cut after {last}: {wrong}"
 
