@@ -15,8 +15,6 @@ RATE = 50.0
 """With `STREAMS`, a thousand tokens a second: enough for the clock of CPU time, and far from a full core."""
 TABS_STREAMS = 4
 """Streams where each is followed by up to fifty tabs."""
-RUSH = 100_000
-"""Tokens a second at which replies are made long before they are measured, to wait long enough."""
 
 
 class Point(msgspec.Struct):
@@ -74,8 +72,7 @@ async def _reply_length(way: Polylogue, upstream: Upstream, sizes: Sequence[int]
     figures: dict[int, list[Figure]] = {size: [] for size in sizes}
     for _ in range(rounds):
         for size in sizes:
-            warm = 1.0 + size * STREAMS / RUSH
-            figures[size].append(await at_rate(way, upstream, STREAMS, RATE, warm=warm, window=window, skip=size))
+            figures[size].append(await at_rate(way, upstream, STREAMS, RATE, warm=1.0, window=window, skip=size))
     return _curve("tokens in the reply", figures)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import math
 import os
 import random
 import time
@@ -20,8 +19,10 @@ from bench.ways.base import Way
 
 ASKS = 150.0
 """Streams begun a second, at random moments: streams in step would gather tokens into batches as no real load does."""
-SLACK = 0.5
-"""Seconds that replies go on after the window."""
+LAG = 0.2
+"""Seconds of tokens that may be under way when a window begins: what the starts held up has come by then."""
+SETTLES_WITHIN = 15.0
+"""Seconds; a way that lags for longer has more to do than it can."""
 STILL = 5.0
 """Seconds without a token after which no more are waited for: what has not arrived by then is missing."""
 LONGEST = 60.0
@@ -72,26 +73,23 @@ class Figure(msgspec.Struct, kw_only=True):
 async def at_rate(
     way: Way, upstream: Upstream, streams: int, rate: float, *, warm: float, window: float, tabs: int = 1, skip: int = 0
 ) -> Figure:
-    """`streams` replies of `rate` tokens a second, after `warm` seconds for `window` seconds, and then to their end.
+    """`streams` replies of `rate` tokens a second, once all have begun and for `window` seconds, and then to their end.
 
     A way that was overloaded has a new process afterwards.
     """
     await way.connect(streams)
-    ramp = streams / ASKS
-    tokens = math.ceil(rate * (ramp + warm + window + SLACK))
-    question = wish(tokens=tokens, rate=rate, skip=skip)
-    asking = asyncio.create_task(_ask(way, streams, question))
-    await asyncio.sleep(ramp)
-    async with asyncio.timeout(60):
-        await asking
+    before = upstream.emitted
+    async with asyncio.timeout(LONGEST):
+        await _ask(way, streams, wish(tokens=ENDLESS, rate=rate, skip=skip))
+    await _settled(way, upstream, before, tabs, allowed=LAG * rate * streams)
     await asyncio.sleep(warm)
     with _undisturbed():
         reading = await _Reading.now(way, upstream)
         await way.begin()
         await asyncio.sleep(window)
         figure = await reading.figure(way, upstream, streams, rate, tabs)
-    expected = (tokens + skip) * streams * tabs
-    figure.missing = expected - await _delivered_in_the_end(way, streams * tabs)
+    upstream.finish()
+    figure.missing = (upstream.emitted - before) * tabs - await _delivered_in_the_end(way, streams * tabs)
     await (way.restart() if figure.overloaded or figure.missing else way.disconnect())
     return figure
 
@@ -119,6 +117,16 @@ async def _ask(way: Way, streams: int, question: str) -> None:
         tasks.append(asyncio.create_task(way.ask(index, question)))
         await asyncio.sleep(random.uniform(0, 2 / ASKS))  # noqa: S311  # spreads load
     await asyncio.gather(*tasks)
+
+
+async def _settled(way: Way, upstream: Upstream, before: int, tabs: int, allowed: float) -> None:
+    deadline = time.monotonic() + SETTLES_WITHIN
+    while time.monotonic() < deadline:
+        emitted = upstream.emitted - before
+        if emitted - (await way.report()).delivered / tabs < max(allowed, 10):
+            break
+        await way.begin()  # so that the next report has few latencies to tell
+        await asyncio.sleep(0.25)
 
 
 async def _delivered_in_the_end(way: Way, replies: int) -> int:

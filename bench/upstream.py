@@ -156,6 +156,12 @@ class Upstream:
         self._released.set()
         self._released = asyncio.Event()
 
+    def finish(self) -> None:
+        """End all replies that are sent at a rate, here and now and in good order."""
+        due, self._due = self._due, []
+        for _, _, stream in due:
+            stream.end()
+
     # --- One connection -----------------------------------------------------------------------------------------------
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

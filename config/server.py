@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,8 @@ HANDSHAKE = 2.0
 """Seconds that clients get to answer a close frame before their connections are dropped."""
 OVERTIME = 10.0
 """Seconds past the drain time after which a shutdown that hangs is left where it is."""
+GARBAGE = 10_000
+"""Objects made, and not freed by their own count, before the youngest are looked through for cycles."""
 
 
 class CannotListen(Exception):
@@ -163,6 +166,11 @@ class _Life:
         self.server.stop()
 
     async def _live(self) -> None:
+        # What is loaded by now stays; looking through it for garbage held up every stream, each time. What comes later is
+        # looked through less often.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE, 20, 100)
         lifespan = Lifespan(self.server.application)
         if refusal := await lifespan.startup():
             self.say(refusal)
