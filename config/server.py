@@ -166,8 +166,8 @@ class _Life:
         self.server.stop()
 
     async def _live(self) -> None:
-        # What is loaded by now stays; looking through it for garbage held up every stream, each time. What comes later is
-        # looked through less often.
+        # What is loaded by now stays; looking through it for garbage held up every stream, each time. What comes later
+        # is looked through less often.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE, 20, 100)
