@@ -39,8 +39,8 @@ setup: $(PACKAGES) $(MODULES) $(LOCAL_MODEL)
 run: setup
 	@exec $(PY) manage.py run
 
-# Tests mostly wait, for processes, sockets and time-outs: four files at once keep two cores busy.
-SIDE_BY_SIDE := -n 4 --dist loadfile
+# Tests mostly wait, for processes, sockets and time-outs: three files at once keep two cores busy.
+SIDE_BY_SIDE := -n 3 --dist loadfile
 
 test: $(PACKAGES_DEV) $(MODULES_DEV) $(MODEL) $(BROWSER)
 	scripts/npm test --silent

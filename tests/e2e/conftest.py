@@ -62,6 +62,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     """A profile without cookies or storage, wide enough for chats side by side."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     context.set_default_timeout(1000 * TIMEOUT)
+    # The first page of a browser reads and compiles everything, beside other files of tests that do the same.
+    context.set_default_navigation_timeout(3000 * TIMEOUT)
     yield context
     context.close()
 

@@ -48,7 +48,7 @@ def send(where: Page | Locator, text: str) -> None:
 
 def open_page(page: Page, url: str) -> None:
     """Go there and wait until the page has its connection."""
-    with page.expect_websocket(predicate=lambda socket: "/ws/" in socket.url) as opening:
+    with page.expect_websocket(predicate=lambda socket: "/ws/" in socket.url, timeout=3 * MS) as opening:
         page.goto(url)
     if not opening.value.is_closed():
         expect(composer(page).first).to_be_visible()
