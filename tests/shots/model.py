@@ -100,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Model(ThreadingHTTPServer):
-    """On a free loopback port, in threads of this process."""
+    """On a free loopback port, in threads of this process, until its block is left."""
 
     daemon_threads = True
 
@@ -108,6 +108,12 @@ class Model(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.released = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def server_close(self) -> None:
+        """End what is still being answered, and the thread."""
+        self.released.set()
+        self.shutdown()
+        super().server_close()
 
     @property
     def base_url(self) -> str:

@@ -21,6 +21,8 @@ export function Messages({ id, onEdit }) {
   const loading = useSelect((state) => state.open[id]?.loadingEarlier ?? "");
   const pending = usePending(id);
   const title = useSelect((state) => titleOf(state, id));
+  // Side by side, several chats may have the same title.
+  const number = useSelect((state) => (state.panes.keys.length > 1 ? state.panes.keys.indexOf(id) + 1 : 0));
   const area = useRef(/** @type {HTMLDivElement | null} */ (null));
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   const content = useRef(/** @type {HTMLOListElement | null} */ (null));
@@ -33,7 +35,7 @@ export function Messages({ id, onEdit }) {
         ref=${scroller}
         tabindex="0"
         role="region"
-        aria-label=${t("Messages of {title}", { title })}
+        aria-label=${number ? t("Pane {number}: messages of {title}", { number, title }) : t("Messages of {title}", { title })}
         onScroll=${() => {
           onScroll();
           if (earlier && !loading && (scroller.current?.scrollTop ?? NEAR_TOP) < NEAR_TOP) void app.loadEarlier(id);
