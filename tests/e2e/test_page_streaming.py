@@ -202,3 +202,58 @@ def test_the_end_of_a_reply_draws_nothing_anew(page: Page, server: ServerProcess
     finished(page)
     assert page.evaluate("window.first.isConnected && window.first.textContent === 'First.'")
     expect(page.get_by_text("Hm, let me see.", exact=True)).to_be_visible()
+
+
+def test_what_is_selected_in_a_reply_stays_selected_while_it_grows(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    selected = "getSelection().toString()"
+    code = "\n".join(f"line{n} = {n}" for n in range(30))
+    text = f"{words(1, 60)}\n{words(61, 90)}.\n\n**Bold** end of the first.\n\n```python\n{code}\n```\n\nThe end."
+    start_chat(page, script(text=text, delay=0.05))
+    expect(reply(page)).to_contain_text("word12 ")
+    # Pressed, and pulled while words come.
+    box = page.evaluate(
+        """() => {
+            const range = document.createRange();
+            const text = document.querySelector(".from-agent p").firstChild;
+            range.setStart(text, text.data.indexOf("word3"));
+            range.setEnd(text, text.data.indexOf("word6"));
+            const { left, right, top, height } = range.getBoundingClientRect();
+            return { left: left + 1, right: right - 3, middle: top + height / 2 };
+        }"""
+    )
+    page.mouse.move(box["left"], box["middle"])
+    page.mouse.down()
+    expect(reply(page)).to_contain_text("word16 ")
+    page.mouse.move(box["right"], box["middle"], steps=4)
+    assert page.evaluate(selected) == "word3 word4 word5"
+    expect(reply(page)).to_contain_text("word20 ")
+    page.mouse.up()
+    for shown in ("word61 ", "first.", "line2 "):
+        expect(reply(page)).to_contain_text(shown)
+        assert page.evaluate(selected) == "word3 word4 word5"
+    # In code, which gets its head, its buttons and its colours once it is whole.
+    page.evaluate(
+        """() => {
+            const text = document.querySelector(".from-agent pre code").firstChild;
+            const at = text.data.indexOf("line1 ");
+            getSelection().setBaseAndExtent(text, at + 5, text, at);
+        }"""
+    )
+    finished(page)
+    expect(reply(page).locator(".hljs-number").first).to_be_visible()
+    assert page.evaluate(selected) == "line1"
+    assert page.evaluate("getSelection().direction") in ("backward", None)
+    assert said(page).locator("p").first.inner_text().split() == [*words(1, 89).split(), "word90."], "nothing is missing"
+
+
+def test_what_is_selected_in_thoughts_stays_selected_while_they_grow(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, script(text="Done.", delay=0.02, reasoning=words(1, 80)))
+    page.get_by_text("Thinking…").click()
+    thoughts = page.locator(".aside-text")
+    expect(thoughts).to_contain_text("word5 ")
+    thoughts.evaluate("(box) => getSelection().setBaseAndExtent(box.firstChild, 0, box.firstChild, 11)")
+    finished(page)
+    expect(thoughts).to_have_text(words(1, 80))
+    assert page.evaluate("getSelection().toString()") == "word1 word2"

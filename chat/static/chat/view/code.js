@@ -3,6 +3,7 @@ import { t } from "../i18n.js";
 import { highlight } from "../markdown/highlight.js";
 import { sanitise } from "../markdown/sanitise.js";
 import { button } from "./dom.js";
+import { selectionIn } from "./selection.js";
 
 /**
  * Give a block its head; where it is whole, also its buttons and colours.
@@ -64,7 +65,10 @@ export function copyButton(text) {
 async function colour(code, language) {
   try {
     const html = await highlight(code.textContent ?? "", language);
-    if (html !== null && code.isConnected) code.replaceChildren(sanitise(html));
+    if (html === null || !code.isConnected) return;
+    const selectAgain = selectionIn(code);
+    code.replaceChildren(sanitise(html));
+    selectAgain();
   } catch {
     // The highlighter could not be fetched: the code is there, without colours.
   }

@@ -1,4 +1,5 @@
 /** One message, whoever wrote it. */
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n.js";
 import { memo, useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
@@ -76,7 +77,7 @@ const PartView = memo(
       return html`
         <details class="aside">
           <summary>${icon("chevron")}${live ? t("Thinking…") : t("Thoughts")}</summary>
-          <div class="aside-text">${part.text}</div>
+          <${Thoughts} text=${part.text} />
         </details>
       `;
     }
@@ -92,6 +93,21 @@ const PartView = memo(
     return null;
   },
 );
+
+/**
+ * A text that only grows: what comes is put behind what is there, which leaves a selection in it alone.
+ *
+ * @param {{text: string}} props
+ */
+function Thoughts({ text }) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  useLayoutEffect(() => {
+    const shown = box.current?.firstChild;
+    if (shown instanceof window.Text && text.startsWith(shown.data)) shown.appendData(text.slice(shown.data.length));
+    else box.current?.replaceChildren(text);
+  }, [text]);
+  return html`<div class="aside-text" ref=${box}></div>`;
+}
 
 /** @param {WholeMessage} message */
 function ending(message) {

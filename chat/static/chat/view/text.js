@@ -6,6 +6,7 @@ import { sanitise } from "../markdown/sanitise.js";
 import { memo, useApp } from "./context.js";
 import { dress } from "./dress.js";
 import { html } from "./html.js";
+import { selectionIn } from "./selection.js";
 
 /** @typedef {{href: string, from: HTMLElement}} Asked */
 
@@ -15,9 +16,14 @@ export function Text({ text, live }) {
   blocks.current ??= new MarkdownBlocks();
   const [asked, ask] = useState(/** @type {Asked | null} */ (null));
   const sources = blocks.current.update(text, live);
+  const root = useRef(/** @type {HTMLDivElement | null} */ (null));
+  // One for all blocks, because a word may move from one to the next as they are finished.
+  const selectAgain = root.current && selectionIn(root.current);
+  useLayoutEffect(() => selectAgain?.());
   return html`
     <div
       class="text"
+      ref=${root}
       dir="auto"
       onClick=${(/** @type {MouseEvent} */ event) => {
         const link = event.target instanceof Element ? event.target.closest("a") : null;
