@@ -30,7 +30,17 @@ GRACE = 1.5
 """Seconds after which a remote run that has ended by its row is not waited for any more in its log."""
 FIRST_READ = 2.0
 """Seconds that a reader waits for the first look at a remote run."""
+AGAIN = 0.05
+"""Seconds between two looks for a log that must be about to come."""
 TERMINAL = (b'{"type":"RUN_FINISHED"', b'{"type":"RUN_ERROR"')
+
+
+async def read_log(log: RunLog, run: UUID) -> Transcript:
+    """What the log of a run has. Raises `Unavailable`."""
+    transcript = Transcript()
+    for data in await log.read(run):
+        transcript.append_json(data)
+    return transcript
 
 
 class Feed:
@@ -143,6 +153,26 @@ class Feeds:
             except TimeoutError:
                 raise Unavailable from None
         return self._feeds.get(run, feed)
+
+    async def newest(self, run: UUID) -> Transcript:
+        """The events of a live run, as far as they can be had here: never fewer than anyone here was shown. It is not
+        followed for that. Raises `Unavailable`, also where a log without events may be one that was lost."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + FIRST_READ
+        while True:
+            feed = self._feeds.get(run)
+            if feed is None:
+                transcript = await read_log(self._log, run)
+            else:
+                if feed.remote and not feed.closed and self._answers:
+                    await self._read(feed)
+                transcript = feed.transcript
+            if transcript.seq or (feed is not None and not feed.remote):
+                return transcript
+            # It has just begun, or its owner is about to write it again.
+            if clock() > deadline:
+                raise Unavailable
+            await asyncio.sleep(AGAIN)
 
     async def has_shown(self, run: UUID, chat: UUID, seq: int) -> bool:
         """Whether the events of a live run are here up to `seq`, so that its next ones can follow. Who comes from its

@@ -21,12 +21,12 @@ from django.conf import settings
 from chat.agents.base import Agent
 from chat.agents.registry import AgentConfigError, build_agents
 from chat.database import close_pool_connections, in_database
+from chat.feeds import read_log
 from chat.hub import Hub
 from chat.limits import Limits
 from chat.notes import Notes
 from chat.protocol.codes import ChatError, Close, NeedsAsgi, UnknownAgent
 from chat.protocol.objects import AgentObject, Part
-from chat.protocol.transcript import Transcript
 from chat.runs.chores import Chores
 from chat.runs.flusher import Flusher, Tail
 from chat.runs.heartbeat import Heartbeat
@@ -130,13 +130,10 @@ class Runtime:
             # Under WSGI each request has an event loop of its own, and a client of Redis belongs to one.
             log = _new_log()
             try:
-                return await _parts(log, run)
+                return (await read_log(log, run)).parts()
             finally:
                 await log.close()
-        feed = self.hub.feeds.of(run)
-        if feed is not None and not feed.remote:
-            return feed.transcript.parts()
-        return await _parts(self._log, run)
+        return (await self.hub.feeds.newest(run)).parts()
 
     # --- In order -----------------------------------------------------------------------------------------------------
 
@@ -259,13 +256,6 @@ class Runtime:
 
 def _new_log() -> RunLog:
     return RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()
-
-
-async def _parts(log: RunLog, run: UUID) -> list[Part]:
-    transcript = Transcript()
-    for data in await log.read(run):
-        transcript.append_json(data)
-    return transcript.parts()
 
 
 runtime = Runtime()

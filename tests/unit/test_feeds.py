@@ -165,6 +165,46 @@ async def test_a_log_that_is_away_means_ask_again_and_never_that_nothing_is_ther
     assert await feeds.ready(run, CHAT) is feed
 
 
+async def test_who_reads_once_reads_the_log_and_nothing_is_followed_for_it(feeds: Feeds, log: Reads, run: UUID) -> None:
+    log.events[run] = [BEGIN, word(1)]
+    assert (await feeds.newest(run)).seq == 2
+    log.events[run] += [word(2)]
+    assert (await feeds.newest(run)).seq == 3
+    assert feeds.of(run) is None
+
+
+async def test_who_reads_once_beside_a_follower_reads_no_less_than_it_was_shown(
+    feeds: Feeds, log: Reads, run: UUID
+) -> None:
+    log.events[run] = [BEGIN, word(1)]
+    await feeds.ready(run, CHAT)
+    log.events[run] += [word(2)]
+    assert (await feeds.newest(run)).seq == 3
+    for log.events[run] in ([], [BEGIN]):
+        assert (await feeds.newest(run)).seq == 3
+    log.down = True
+    assert (await feeds.newest(run)).seq == 3
+
+
+async def test_a_log_that_was_lost_means_ask_again_also_to_who_reads_once(
+    feeds: Feeds, log: Reads, run: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = asyncio.create_task(feeds.newest(run))
+    await until(lambda: len(log.reads) > 1)
+    log.events[run] = [BEGIN]
+    assert (await asking).seq == 1
+    monkeypatch.setattr(module, "FIRST_READ", 0.1)
+    del log.events[run]
+    with pytest.raises(Unavailable):
+        await feeds.newest(run)
+
+
+async def test_a_run_of_this_process_that_has_said_nothing_is_no_lost_one(feeds: Feeds, log: Reads, run: UUID) -> None:
+    feeds.open(run, CHAT, Transcript())
+    assert (await feeds.newest(run)).seq == 0
+    assert log.reads == []
+
+
 async def test_who_asked_before_the_run_was_known_to_be_our_own_gets_its_feed(feeds: Feeds, run: UUID) -> None:
     waiting = asyncio.create_task(feeds.ready(run, CHAT))
     await asyncio.sleep(0)

@@ -6,11 +6,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chat import feeds
 from chat.database import in_database
+from chat.protocol.events import RunStarted, TextMessageContent
+from chat.protocol.transcript import entry
+from chat.runs.log import Append
 from chat.runtime import Runtime
 from tests.agents import Waiting
 from tests.caller import Caller
-from tests.chats import new_chat, say, talk
+from tests.chats import answer, new_chat, say, talk
 from tests.until import until
 from tests.worker import idle, outcome
 
@@ -57,11 +61,23 @@ async def test_a_reply_in_flight_is_read_with_what_it_has_so_far(caller: Caller,
         assert [part["text"] for part in reply["parts"]] == ["First "]
 
 
-async def test_a_reply_in_flight_elsewhere_is_read_from_its_log(caller: Caller, user: UUID, chat: UUID) -> None:
-    # Nobody here works on this run; its log has nothing yet.
+async def test_a_reply_in_flight_elsewhere_is_read_from_its_log(
+    caller: Caller, runtime: Runtime, user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
     posted = await in_database(say, user, chat)
-    reply = (await caller.call("GET", f"chats/{chat}/messages/{posted.reply}")).body
-    assert (reply["status"], reply["parts"]) == ("streaming", [])
+    path, started = f"chats/{chat}/messages/{posted.reply}", posted.started
+    assert started is not None
+    # Nobody here works on this run, and where its log has nothing it may have been lost: that is not said to be empty.
+    monkeypatch.setattr(feeds, "FIRST_READ", 0.01)
+    refused = await caller.call("GET", path)
+    assert (refused.status, refused.code) == (503, "unavailable")
+    said = [
+        entry(event).json()
+        for event in (RunStarted(thread_id="t", run_id="r"), TextMessageContent(message_id="m", delta="First "))
+    ]
+    await runtime._log.append([Append(started.run, started.token, 0, said)])
+    reply = (await caller.call("GET", path)).body
+    assert (reply["status"], [part["text"] for part in reply["parts"]]) == ("streaming", ["First "])
 
 
 async def test_stopping_is_recorded_and_done(caller: Caller, runtime: Runtime, speech: Waiting, chat: UUID) -> None:
@@ -89,6 +105,7 @@ async def test_older_messages_come_in_pages_without_a_gap(caller: Caller, user: 
 async def test_a_long_message_is_clipped_in_a_page_and_whole_by_itself(caller: Caller, user: UUID, chat: UUID) -> None:
     text = 20_000 * "漢😀\n"
     posted = await in_database(say, user, chat, text)
+    await in_database(answer, posted)
     path = f"chats/{chat}/messages"
     clipped = (await caller.call("GET", path)).body["messages"][0]
     assert clipped["clipped"] is True
@@ -100,13 +117,13 @@ async def test_a_long_message_is_clipped_in_a_page_and_whole_by_itself(caller: C
 async def test_a_message_of_another_chat_is_not_found_in_this_one(caller: Caller, user: UUID, chat: UUID) -> None:
     posted = await in_database(say, user, await in_database(new_chat, user))
     for message in (posted.message, uuid4()):
-        answer = await caller.call("GET", f"chats/{chat}/messages/{message}")
-        assert (answer.status, answer.code) == (404, "not_found")
+        replied = await caller.call("GET", f"chats/{chat}/messages/{message}")
+        assert (replied.status, replied.code) == (404, "not_found")
 
 
 async def test_a_draining_process_says_when_to_come_again(caller: Caller, runtime: Runtime, chat: UUID) -> None:
     runtime.begin_drain()
-    answer = await caller.call("POST", f"chats/{chat}/messages", {"text": "Hi", "client_id": "k"})
-    assert (answer.status, answer.code) == (503, "draining")
-    assert answer.headers["Retry-After"] == str(int(answer.body["retry_after"])) == "1"
+    replied = await caller.call("POST", f"chats/{chat}/messages", {"text": "Hi", "client_id": "k"})
+    assert (replied.status, replied.code) == (503, "draining")
+    assert replied.headers["Retry-After"] == str(int(replied.body["retry_after"])) == "1"
     assert (await caller.call("GET", f"chats/{chat}/messages")).body["messages"] == []
