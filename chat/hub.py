@@ -59,16 +59,16 @@ class _Watch(Generic[R]):
         self.version = version
         return True
 
-    async def read(self, after: int, reading: Callable[[], Coroutine[Any, Any, R]]) -> R:
+    async def read(self, after: int, reading: Callable[[], Coroutine[Any, Any, R]], *, patient: bool = False) -> R:
         """One read for all that are at `after`, as long as nothing newer is heard of. Raises `Unavailable` while it is
-        under way for longer than `READ_WITHIN`; whoever asks again then waits for the same one."""
+        under way for longer than `READ_WITHIN`, but to who is `patient`; whoever asks again waits for the same one."""
         found = self.reads.get(after)
         if found is None or found[0] != self.version or (found[1].done() and found[1].exception() is not None):
             if any(version != self.version for version, _ in self.reads.values()):
                 self.reads.clear()
             found = self.reads[after] = (self.version, asyncio.create_task(reading()))
             asyncio.get_running_loop().call_later(READ_KEPT, self._forget, after, found)
-        done, _ = await asyncio.wait({found[1]}, timeout=READ_WITHIN)
+        done, _ = await asyncio.wait({found[1]}, timeout=None if patient else READ_WITHIN)
         if not done:
             raise Unavailable
         return found[1].result()
@@ -142,12 +142,13 @@ class Hub:
         watch = self._lists.get(user)
         return watch.version if watch is not None else 0
 
-    async def chat_change(self, chat: UUID, after: int) -> selectors.ChatChange | None:
-        """What changed in a watched chat after version `after`: see `selectors.chat_change`."""
+    async def chat_change(self, chat: UUID, after: int, *, patient: bool = False) -> selectors.ChatChange | None:
+        """What changed in a watched chat after version `after`: see `selectors.chat_change`. Raises `Unavailable`, soon
+        to a writer, which has other things to send meanwhile; who is `patient` waits as for any other query."""
         watch = self._chats.get(chat)
         if watch is None:
             return None
-        change = await watch.read(after, lambda: in_database(selectors.chat_change, chat, after))
+        change = await watch.read(after, lambda: in_database(selectors.chat_change, chat, after), patient=patient)
         if change is not None:
             # Heard of by reading, before or without a note: the others have to look too.
             self.heard(Move(chats={chat: change.version}))

@@ -306,7 +306,7 @@ class ChatSocket(AsyncConsumer):
         """
         if command.version is None:
             return None
-        if await runtime.hub.chat_change(command.chat, command.version) is None:
+        if await runtime.hub.chat_change(command.chat, command.version, patient=True) is None:
             return None
         runs = await in_database(selectors.resumable_runs, command.chat, list(command.runs))
         if not command.runs.keys() <= runs.keys():

@@ -260,6 +260,10 @@ async def test_a_database_that_says_nothing_holds_up_nobody_and_is_asked_once(
         for _ in range(4):
             with pytest.raises(Unavailable):
                 await hub.chat_change(chat, 1)
+        # Who opens the chat has nothing else to do meanwhile.
+        opening = asyncio.create_task(hub.chat_change(chat, 1, patient=True))
+        done, _ = await asyncio.wait({opening}, timeout=5 * module.READ_WITHIN)
+        assert not done
         assert asked == 1
         answers.set()
         async with asyncio.timeout(TIMEOUT):
@@ -271,3 +275,4 @@ async def test_a_database_that_says_nothing_holds_up_nobody_and_is_asked_once(
                     continue
     assert found is not None
     assert found.version == 2
+    assert await opening == found
