@@ -16,6 +16,10 @@ FIRST_LOAD = 250_000
 """Bytes of a first visit, compressed, without mathematics and diagrams."""
 
 
+LIGHT_NODE, DARK_NODE = "rgb(236, 236, 255)", "rgb(31, 32, 32)"
+"""How Mermaid fills a node in each of its themes."""
+
+
 @pytest.fixture
 def record(page: Page, server: ServerProcess) -> Iterator[Record]:
     """The page, open; at the end nothing has left the origin and nothing was complained about."""
@@ -85,6 +89,20 @@ def test_a_diagram_is_drawn_in_a_frame_that_can_do_nothing_else(page: Page, reco
     reply(page).get_by_role("button", name="Source").click()
     expect(reply(page).locator("pre")).to_be_visible()
     expect(frame).to_be_hidden()
+
+
+def test_a_diagram_follows_the_theme_once_it_is_drawn(page: Page, record: Record) -> None:
+    say(page, "```mermaid\ngraph TD\n  A[One] --> B[Two]\n```")
+    node = drawing(page).locator(".node rect").first
+    expect(node).to_have_css("fill", LIGHT_NODE)
+    page.get_by_label("Colours").select_option("dark")
+    expect(node).to_have_css("fill", DARK_NODE)
+    page.get_by_label("Colours").select_option("light")
+    expect(node).to_have_css("fill", LIGHT_NODE)
+    page.get_by_label("Colours").select_option("")
+    page.emulate_media(color_scheme="dark")
+    expect(node).to_have_css("fill", DARK_NODE)
+    expect(drawing(page).locator("svg")).to_have_count(1)
 
 
 def test_a_diagram_that_is_none_shows_its_source(page: Page, record: Record) -> None:

@@ -5,6 +5,7 @@
 import { t } from "../i18n.js";
 import { copyButton } from "./code.js";
 import { button } from "./dom.js";
+import { isDark, onTheme } from "./theme.js";
 
 /** Pixels: what a frame may ask for. */
 const HIGHEST = 4000;
@@ -46,13 +47,20 @@ export function drawDiagram(pre, address) {
     made.title = t("Diagram");
     made.className = "diagram-frame waiting";
     made.src = address;
+    const draw = () => (made.isConnected ? made.contentWindow?.postMessage({ source, dark: isDark() }, "*") : leave());
+    const leaveTheme = onTheme(draw);
+    const leave = () => {
+      leaveTheme();
+      window.removeEventListener("message", listen);
+    };
     /** @param {MessageEvent} event */
     const listen = (event) => {
+      if (!made.isConnected) return leave();
       if (event.source !== made.contentWindow) return;
       const { ready, height, failed } = event.data ?? {};
-      if (ready) made.contentWindow?.postMessage({ source, dark: isDark() }, "*");
+      if (ready) draw();
       if (failed) {
-        window.removeEventListener("message", listen);
+        leave();
         made.remove();
         label.textContent = t("This diagram could not be drawn");
       }
@@ -63,15 +71,9 @@ export function drawDiagram(pre, address) {
         if (toggle.hidden) show(false);
         toggle.hidden = false;
       }
-      if (!made.isConnected) window.removeEventListener("message", listen);
     };
     window.addEventListener("message", listen);
     box.append(made);
   });
   observer.observe(box);
-}
-
-function isDark() {
-  const chosen = document.documentElement.dataset["theme"];
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
