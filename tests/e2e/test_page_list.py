@@ -111,6 +111,14 @@ def test_a_reply_that_ends_unseen_leaves_a_mark_until_it_is_seen(
     expect(other.get_by_role("img", name="A new reply")).to_have_count(0)
 
 
+def test_the_newest_words_of_a_chat_are_words_without_marks(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, script(text="**bold** and `code` and [a link](https://a.example/) then", delay=0, hang_after=6))
+    expect(reply(page)).to_contain_text("a link")
+    page.get_by_role("button", name="New chat").click()
+    expect(page.locator(".newest-words")).to_have_text("bold and code and a link")
+
+
 def test_a_chat_that_was_left_while_it_streamed_is_there_at_once(page: Page, server: ServerProcess) -> None:
     record = Record(page)
     open_page(page, server.url)

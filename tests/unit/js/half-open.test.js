@@ -67,3 +67,18 @@ test("a long text without an end is mended in time that grows with it and not fa
   for (const piece of ["[", "**a ", "`", "$x", "![", "a_b ", "\\(", "| a ", "> ", "- [ ] ", "<a:"]) mend(piece.repeat(20_000));
   assert.ok(performance.now() - started < 8000, `${performance.now() - started} ms`);
 });
+
+test("a link whose definition comes later is its words alone until then, or what was written where none comes", () => {
+  const blocks = new MarkdownBlocks();
+  const text = "See [the *page*][p] and note[^why].\n\nNext a[i][j] and [plain].\n\n";
+  const live = blocks.update(text, true).join("");
+  assert.match(live, /<p>See the <em>page<\/em> and note<sup class="footnote-ref">why<\/sup>\.<\/p>/);
+  assert.match(live, /Next a\[i\]\[j\] and \[plain\]\./);
+  const defined = `${text}[p]: https://p.example/\n`;
+  assert.match(blocks.update(defined, true).join(""), /<a href="https:\/\/p.example\/">the <em>page<\/em><\/a>/);
+  for (const end of [text, defined, `${defined}\n[^why]: Because.`]) {
+    const other = new MarkdownBlocks();
+    other.update(text, true);
+    assert.equal(other.update(end, false).join(""), markdown.render(end), "at the end it is what it is");
+  }
+});

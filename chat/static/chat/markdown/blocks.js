@@ -11,7 +11,7 @@ import { markdown } from "./parser.js";
 
 /**
  * @typedef {import("markdown-it").Token} Token
- * @typedef {{source: string, html: string}} Block
+ * @typedef {{source: string, html: string, awaits: boolean}} Block   `awaits`: it names a definition that may still come
  */
 
 export class MarkdownBlocks {
@@ -34,27 +34,30 @@ export class MarkdownBlocks {
   update(text, live = false) {
     if (!text.startsWith(this.seen)) Object.assign(this, new MarkdownBlocks());
     this.seen = text;
-    this.finishBlocks(text);
+    this.finishBlocks(text, live);
+    if (!live) this.finished = this.finished.map((block) => (block.awaits ? again(block, this.references, false) : block));
     const references = { ...this.references };
     const rest = text.slice(this.length);
-    const tail = render(live ? mend(rest) : rest, references);
+    const tail = render(live ? mend(rest) : rest, references, live).html;
     const defines = Object.keys(references).length > Object.keys(this.references).length;
-    const finished = defines ? this.finished.map((block) => again(block, references)) : this.finished;
+    const finished = defines ? this.finished.map((block) => again(block, references, live)) : this.finished;
     return [...finished.map((block) => block.html), tail].filter((html) => html);
   }
 
-  /** @param {string} text */
-  finishBlocks(text) {
+  /**
+   * @param {string} text
+   * @param {boolean} live
+   */
+  finishBlocks(text, live) {
     const complete = completeLines(text, this.length);
     const cut = lastCut(complete);
     if (!cut) return;
     const source = complete.slice(0, cut);
     const known = Object.keys(this.references).length;
-    const html = render(source, this.references);
-    this.finished.push({ source, html });
+    this.finished.push(render(source, this.references, live));
     this.length += cut;
     if (Object.keys(this.references).length > known) {
-      this.finished = this.finished.map((block) => again(block, this.references));
+      this.finished = this.finished.map((block) => again(block, this.references, live));
     }
   }
 }
@@ -64,18 +67,22 @@ export class MarkdownBlocks {
  *
  * @param {Block} block
  * @param {Record<string, any>} references
+ * @param {boolean} live
  * @returns {Block}
  */
-function again(block, references) {
-  return block.source.includes("[") ? { ...block, html: render(block.source, { ...references }) } : block;
+function again(block, references, live) {
+  return block.source.includes("[") ? render(block.source, { ...references }, live) : block;
 }
 
 /**
  * @param {string} source
  * @param {Record<string, any>} references known definitions; new ones are added
+ * @param {boolean} live
+ * @returns {Block}
  */
-function render(source, references) {
-  return source ? markdown.render(source, { references }) : "";
+function render(source, references, live) {
+  const env = { references, live, awaits: false };
+  return { source, html: source ? markdown.render(source, env) : "", awaits: env.awaits };
 }
 
 /**

@@ -10,7 +10,12 @@ export function footnotes(markdown) {
   markdown.block.ruler.before("reference", "footnote", definition, { alt: ["paragraph", "reference"] });
   markdown.inline.ruler.before("link", "footnote_ref", (state, silent) => {
     const label = /^\[\^([^\s\[\]^]{1,40})\]/.exec(state.src.slice(state.pos, state.posMax))?.[1];
-    if (!label || !(/^\d{1,3}$/.test(label) || state.env.references?.[key(label)])) return false;
+    if (!label) return false;
+    if (!/^\d{1,3}$/.test(label) && !state.env.references?.[key(label)]) {
+      // While more is coming its definition may be on its way (awaited.js).
+      if (!state.env.live) return false;
+      state.env.awaits = true;
+    }
     if (!silent) state.push("footnote_ref", "sup", 0).content = label;
     state.pos += label.length + 3;
     return true;

@@ -4,13 +4,14 @@
  * browsers that an import map can name. It is 28 KB larger compressed. What comes out still goes through sanitise.js.
  */
 import MarkdownIt from "markdown-it/browser";
+import { awaited } from "./awaited.js";
 import { mathematics } from "./mathematics.js";
 import { footnotes, tasks } from "./notes.js";
 
 /** @typedef {import("markdown-it").Token} Token */
 
 export const markdown = new MarkdownIt({ html: false, linkify: false, typographer: false, breaks: false });
-markdown.use(mathematics).use(footnotes).use(tasks);
+markdown.use(mathematics).use(footnotes).use(tasks).use(awaited);
 
 /** Only these become links; another scheme stays as the text that was written. */
 markdown.validateLink = (url) => /^(https?:|mailto:)/i.test(url);

@@ -1,14 +1,16 @@
 /** One chat in the list: a link, how it is, and what can be done with it. */
 import { useRef, useState } from "preact/hooks";
 import { t } from "../i18n.js";
+import { plainWords } from "../markdown/plain.js";
 import { ChatMenu } from "./chat-actions.js";
 import { memo, useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
 import { Rename } from "./rename.js";
 
-/** Characters of the newest words that are looked at. */
+/** Characters of the newest words that are shown, and of Markdown in which they are looked for: addresses may be long. */
 const TAIL = 120;
+const LOOKED_AT = 600;
 
 /**
  * @typedef {object} Props
@@ -75,7 +77,7 @@ function NewestWords({ id }) {
     const run = Object.values(state.open[id]?.runs ?? {}).find((one) => one.status === "running");
     const part = run?.parts.at(-1);
     if (!part || part.type === "tool_call") return "";
-    return part.text.slice(-TAIL).replace(/\s+/g, " ").trim();
+    return plainWords(part.text.slice(-LOOKED_AT)).slice(-TAIL);
   });
   return words ? html`<span class="newest-words" aria-hidden="true"><bdi>${words}</bdi></span>` : null;
 }
