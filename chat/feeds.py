@@ -32,6 +32,7 @@ FIRST_READ = 2.0
 """Seconds that a reader waits for the first look at a remote run."""
 AGAIN = 0.05
 """Seconds between two looks for a log that must be about to come."""
+NOT_THERE = "A reply in this chat cannot be read just now; try again in a moment."
 TERMINAL = (b'{"type":"RUN_FINISHED"', b'{"type":"RUN_ERROR"')
 
 
@@ -171,7 +172,7 @@ class Feeds:
                 return transcript
             # It has just begun, or its owner is about to write it again.
             if clock() > deadline:
-                raise Unavailable
+                raise Unavailable(NOT_THERE)
             await asyncio.sleep(AGAIN)
 
     async def has_shown(self, run: UUID, chat: UUID, seq: int) -> bool:

@@ -57,8 +57,8 @@ class RunLog(Protocol):
         ...
 
     async def seal(self, run: UUID, token: UUID) -> None:
-        """From now on only appends with `token` count. The caller has changed the run's row first. Raises
-        `Unavailable`."""
+        """From now on only appends with `token` count, also when the events have gone. The caller has changed the run's
+        row first. Raises `Unavailable`."""
         ...
 
     async def read(self, run: UUID, after: int = 0) -> list[bytes]:

@@ -1,7 +1,9 @@
 """The run log in Redis, for several workers: a stream a run, whose entry ids are the seqs.
 
 Beside each stream lies the run's token. Appends of all runs of a process go as one call of one script, which decides
-run by run; reads are plain `XRANGE`. Both keys expire: a day after the run began, or two minutes after it ended.
+run by run; reads are plain `XRANGE`. The stream expires two minutes after the run has ended, the token (150 bytes) only
+a day after it was set: who was taken for dead before its first append, and wakes up when the stream has gone, must find
+that the run is not its own.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from chat.runs.log import Append, Appended
 ANSWERS_WITHIN = 2.0
 """Seconds after which a server that does not answer counts as gone; the flusher then tries again."""
 LIVE = 24 * 3600
-"""Seconds for which the log of a run is kept that never ends; longer than any run."""
+"""Seconds for which a run's token is kept, and the log of one that never ends; longer than any run, and any sleep."""
 ENDED = 120
-"""Seconds for which an ended run's log is kept."""
+"""Seconds for which an ended run's events are kept."""
 
 # KEYS: stream and token key of each run. ARGV: seconds to live; then, as MessagePack, a list with each run's token, the
 # last seq expected, and its events: one text is packed in C, arguments in Python (a tenth of a write's CPU). One answer
@@ -134,8 +136,7 @@ class RedisLog:
     async def expire(self, runs: Iterable[UUID]) -> None:
         async with _reporting(), self._redis.pipeline(transaction=False) as pipeline:
             for run in runs:
-                for key in _keys(run):
-                    pipeline.expire(key, ENDED)
+                pipeline.expire(_keys(run)[0], ENDED)
             await pipeline.execute()
 
     async def close(self) -> None:

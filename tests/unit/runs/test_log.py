@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from chat.database import close_pool_connections, in_database
+from chat.models import RunEvent
 from chat.runs.log import Append, Appended, RunLog
 from chat.runs.log.database import DatabaseLog
-from chat.runs.log.redis import RedisLog
+from chat.runs.log.redis import ENDED, RedisLog
 from chat.services.messages import Started
 from chat.services.runs import seal_run
 from chat.services.workers import register_worker
@@ -61,6 +62,16 @@ async def seal(log: RunLog, run: Started) -> UUID:
     assert token is not None
     await log.seal(run.run, token)
     return token
+
+
+async def let_it_go(log: RunLog, run: Started) -> None:
+    """What the time does to the log of a run that has ended."""
+    if isinstance(log, RedisLog):
+        for key in await log._redis.keys(f"*{run.run}*"):
+            if await log._redis.ttl(key) <= ENDED:
+                await log._redis.delete(key)
+    else:
+        await in_database(RunEvent.objects.filter(run_id=run.run).delete)
 
 
 async def test_the_worked_example(log: RunLog, run: Started) -> None:
@@ -123,6 +134,19 @@ async def test_a_run_sealed_before_its_first_event_takes_none_of_its_old_owner(l
     assert await one(log, after(run, 0, A)) is Appended.REFUSED
     assert await one(log, after(run, 0, B, token=token)) is Appended.WRITTEN
     assert await log.read(run.run) == [B]
+
+
+async def test_an_old_owner_that_wakes_up_when_the_log_has_gone_is_refused_all_the_same(
+    log: RunLog, run: Started
+) -> None:
+    token = await seal(log, run)
+    await one(log, after(run, 0, B, token=token))
+    await log.expire([run.run])
+    await let_it_go(log, run)
+    assert await log.read(run.run) == []
+    assert await one(log, after(run, 0, A)) is Appended.REFUSED
+    assert await log.replace(run.run, run.token, [A]) is Appended.REFUSED
+    assert await log.read(run.run) == []
 
 
 async def test_one_runs_refusal_does_not_touch_the_others(log: RunLog, runs: list[Started]) -> None:
