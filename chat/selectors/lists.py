@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from unicodedata import normalize
 from uuid import UUID
 
 from chat.models import Chat, ChatList, Member
@@ -21,20 +23,34 @@ def chat_page(
     limit: int = PAGE,
 ) -> tuple[list[ChatObject], int | None]:
     """A page of the person's chats, newest first, and the cursor (`before`) of the next page or None. `pinned`: only
-    those. `title`: only those whose title holds this, in any case; looked for along the person's own list, so it costs
+    those. `title`: only those whose title holds this, as `folded`; looked for along the person's own list, so it costs
     their chats and not everyone's.
     """
     members = Member.objects.filter(user=user_id, chat__archived=archived, chat__deleted_at=None)
     if pinned:
         members = members.filter(chat__pinned=True)
-    if title:
-        members = members.filter(chat__title__icontains=title)
     if before is not None:
         members = members.filter(recent__lt=before)
-    found = list(members.order_by("-recent").values_list("chat_id", "recent")[: limit + 1])
+    rows = members.order_by("-recent")
+    if title:
+        # SQLite knows the case of ASCII alone, Postgres that of its locale; and neither how a letter is composed.
+        wanted = folded(title)
+        titles = rows.values_list("chat_id", "recent", "chat__title")
+        found = list(islice(((one, recent) for one, recent, its in titles if wanted in folded(its)), limit + 1))
+    else:
+        found = list(rows.values_list("chat_id", "recent")[: limit + 1])
     ids = [chat_id for chat_id, _ in found[:limit]]
     chats = {chat.id: chat_object(chat) for chat in chat_rows(Chat.objects.filter(id__in=ids))}
     return [chats[chat_id] for chat_id in ids if chat_id in chats], found[limit - 1][1] if len(found) > limit else None
+
+
+def folded(text: str) -> str:
+    """A text without what one does not mean when one looks for words: case, how letters are composed, and the accents
+    of Latin, Greek and Cyrillic ones (so that every I of Turkish is found). The page's `list.js` does the same.
+    """
+    if text.isascii():
+        return text.upper()
+    return "".join(one for one in normalize("NFKD", text) if not "\u0300" <= one <= "\u036f").upper()
 
 
 def list_versions(user_ids: Sequence[UUID]) -> dict[UUID, int]:

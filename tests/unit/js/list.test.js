@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { inOrder } from "../../../chat/static/chat/list.js";
 
@@ -20,4 +21,10 @@ test("the filter looks for words in the title, in any case", () => {
   const chats = [chat("a", "1", { title: "Über Ebbe" }), chat("b", "2", { title: "Flut" })];
   assert.deepEqual(ids(chats, false, "ÜBER"), ["a"]);
   assert.deepEqual(ids(chats, false, "x"), []);
+});
+
+test("titles are found as the server finds them", () => {
+  for (const [title, words, found] of JSON.parse(readFileSync(new URL("../../fixtures/titles.json", import.meta.url), "utf8"))) {
+    assert.equal(inOrder([chat("a", "1", { title })], false, words).length === 1, found, `${words} in ${title}`);
+  }
 });

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,6 +20,8 @@ from chat.services.workers import register_worker
 from tests.chats import answer, new_chat, new_user, say
 
 pytestmark = pytest.mark.django_db
+TITLES = Path(__file__).resolve().parents[2] / "fixtures" / "titles.json"
+"""What is looked for in which titles, and whether it is found: here and in the page."""
 
 
 @dataclass
@@ -147,3 +151,13 @@ def test_the_list_can_be_looked_through_by_title_in_any_case_page_by_page() -> N
     assert [chat.id for chat in (*first, *rest)] == tides[::-1]
     assert end is None
     assert [chat.title for chat in selectors.chat_page(user_id=user, title="%")[0]] == ["100% sure"]
+
+
+@pytest.mark.parametrize(("title", "words", "found"), json.loads(TITLES.read_text()))
+def test_titles_are_found_in_any_case_and_however_their_letters_are_composed(
+    title: str, words: str, *, found: bool
+) -> None:
+    user = new_user()
+    chat = new_chat(user, title=title)
+    new_chat(user, title="Something else")
+    assert [one.id for one in selectors.chat_page(user_id=user, title=words)[0]] == [chat] * found
