@@ -116,11 +116,11 @@ class CompletionReader:
         try:
             payloads = self._splitter.feed(slice_)
         except EventTooLongError:
-            self.error = garbled("a line of more than 4 MiB")
+            self.error = garbled()
             return []
         self._chunks(payloads)
         if self._splitter.foreign and not self.started:
-            self.error = self.error or garbled("something that is no event stream")
+            self.error = self.error or garbled()
         self._flush()
         return self._take()
 
@@ -169,7 +169,7 @@ class CompletionReader:
             try:
                 chunk = _decode(payload)
             except ValueError:
-                self.error = garbled("a chunk that is not understood")
+                self.error = garbled()
                 return
             self.started = True
             self._chunk(chunk)

@@ -2,6 +2,9 @@
 
 The sentences are read by whoever asked, who often cannot change the settings: so each says what to do, or what whoever
 runs the service should look at. What the server itself said is quoted, short, where it helps to ask differently.
+
+`manage.py messages` finds the sentences here and the page says them in its reader's language: each is written as a
+whole, and what changes in it is a plain name in braces.
 """
 
 from __future__ import annotations
@@ -42,11 +45,29 @@ def silent(seconds: float) -> AgentError:
     return AgentError("agent_timeout", f"The model's server said nothing for {seconds:g} seconds. Please ask again.")
 
 
-def garbled(what: str) -> AgentError:
-    """`what`: completes "The model's server sent ..."."""
+def not_http() -> AgentError:
+    """What answers there is some other kind of server."""
     return AgentError(
         "agent_garbled",
-        f"The model's server sent {what}. OPENAI_BASE_URL must be an OpenAI-compatible API; most end with /v1.",
+        "The model's server does not speak HTTP. OPENAI_BASE_URL must be an OpenAI-compatible API; most end with /v1.",
+    )
+
+
+def not_a_stream(kind: str) -> AgentError:
+    """`kind`: the media type of what came."""
+    return AgentError(
+        "agent_garbled",
+        f"The model's server sent {kind} instead of an event stream. OPENAI_BASE_URL must be an OpenAI-compatible API; "
+        "most end with /v1.",
+    )
+
+
+def garbled() -> AgentError:
+    """A chunk, or a line, that no such server would send."""
+    return AgentError(
+        "agent_garbled",
+        "The model's server sent something that is not understood. OPENAI_BASE_URL must be an OpenAI-compatible API; "
+        "most end with /v1.",
     )
 
 
@@ -82,13 +103,17 @@ def refused(status: int, body: object, *, retry_after: float | None = None) -> A
     if fields.get("code") == "insufficient_quota":
         return AgentError("agent_refused", "The account at the model's provider has no credit left: top it up.")
     if status in _BUSY:
-        when = f"in {math.ceil(retry_after)} seconds" if retry_after else "in a moment"
-        return AgentError("agent_busy", f"The model has too much to do. Try again {when}.", retry_after=retry_after)
+        if not retry_after:
+            sentence = "The model has too much to do. Try again in a moment."
+            return AgentError("agent_busy", sentence, retry_after=retry_after)
+        seconds = math.ceil(retry_after)
+        sentence = f"The model has too much to do. Try again in {seconds} seconds."
+        return AgentError("agent_busy", sentence, retry_after=retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return AgentError("agent_failed", f"The model's server failed ({status}). Please ask again.")
     said = _quoted(fields.get("message"))
-    sentence = _REFUSALS.get(HTTPStatus(status)) if status in set(HTTPStatus) else None
-    return AgentError("agent_refused", sentence or f"The model's server refused the request ({status}){said}.")
+    known = _REFUSALS.get(HTTPStatus(status)) if status in set(HTTPStatus) else None
+    return AgentError("agent_refused", known or f"The model's server refused the request ({status}){said}.")
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:

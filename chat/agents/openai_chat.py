@@ -137,7 +137,7 @@ class OpenAIChatAgent:
                 failure = failures.unreachable()
                 again = not _timed_out(error)
             except aiohttp.ClientError as error:
-                raise failures.garbled("no HTTP") from error
+                raise failures.not_http() from error
             if not again or attempt == RETRIES or wait > self._patience.longest_wait:
                 raise failure
             await asyncio.sleep(wait)
@@ -164,7 +164,7 @@ class OpenAIChatAgent:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind in ("text/html", "application/json"):
             await response.aclose()
-            raise failures.garbled(f"{kind} instead of an event stream")
+            raise failures.not_a_stream(kind)
         return response
 
 

@@ -49,6 +49,17 @@ def test_the_page_speaks_the_browsers_language_and_another_one_when_asked(
     context.close()
 
 
+def test_what_went_wrong_is_said_in_the_readers_language_with_its_values(page: Page, server: ServerProcess) -> None:
+    page.context.add_cookies([{"name": "language", "value": "ko", "url": server.url}])
+    page.goto(server.url)
+    sentence = "The model's server said nothing for 2.5 seconds. Please ask again."
+    field = page.get_by_label("메시지", exact=True)
+    field.fill(script(words=9, delay=0, fail={"code": "agent_timeout", "message": sentence, "after": 3}))
+    field.press("Enter")
+    finished(page, "failed")
+    expect(reply(page)).to_contain_text("모델 서버가 2.5초 동안 아무 말도 하지 않았습니다. 다시 물어보세요.")
+
+
 @pytest.mark.parametrize("width", [360, 1024, 1600])
 def test_written_from_the_right_nothing_hangs_over_the_edge(page: Page, server: ServerProcess, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,12 @@ from config import catalogues
 TEXT = r'"((?:[^"\\\n]|\\.)*)"'
 CALLS = re.compile(rf"\bt\((?:[\w.?]+ (?:\|\||\?\?) )?\s*{TEXT}|\btn\(\s*{TEXT},\s*{TEXT}")
 TAGS = re.compile(rf"{{%\s*translate\s+{TEXT}")
+SENTENCE = re.compile(r"[A-Z].* .*\.$", re.DOTALL)
+SAYING = (
+    *("chat/agents/failures.py", "chat/feeds.py", "chat/services/*.py"),
+    *("chat/runs/ending.py", "chat/runs/recovery.py", "chat/runs/supervisor.py", "chat/runs/log/redis.py"),
+)
+"""Where the sentences are with which replies end badly and commands are refused, beside those of `codes.py`."""
 HEADER = """\
 msgid ""
 msgstr ""
@@ -55,7 +62,7 @@ def texts(root: Path) -> dict[str, list[str]]:
     """The keys of each domain, in the order of files and lines, as `catalogues.Catalogue` has them."""
     return {
         "django": list(dict.fromkeys(_in_templates(root))),
-        "djangojs": list(dict.fromkeys([*_in_scripts(root), *_of_refusals(codes.ChatError)])),
+        "djangojs": list(dict.fromkeys([*_in_scripts(root), *_of_refusals(codes.ChatError), *_sentences(root)])),
     }
 
 
@@ -78,6 +85,35 @@ def _of_refusals(error: type[codes.ChatError]) -> Iterator[str]:
     yield error().message
     for kind in error.__subclasses__():
         yield from _of_refusals(kind)
+
+
+def _sentences(root: Path) -> Iterator[str]:
+    """The literals of `SAYING` that are whole sentences, with `{name}` where a value is put into them: the page knows
+    such a sentence again, whatever its values. Raises CommandError for a value without a name.
+    """
+    for path in sorted(found for pattern in SAYING for found in root.glob(pattern)):
+        tree = ast.parse(path.read_text("utf-8"))
+        docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        pieces = {piece for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for piece in node.values}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant | ast.JoinedStr) and node not in docstrings | pieces:
+                text = _template(node, path)
+                if SENTENCE.match(text):
+                    yield text
+
+
+def _template(node: ast.Constant | ast.JoinedStr, path: Path) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    text = ""
+    for piece in node.values:
+        if isinstance(piece, ast.FormattedValue):
+            text += f"{{{piece.value.id}}}" if isinstance(piece.value, ast.Name) else "{}"
+        elif isinstance(piece, ast.Constant):
+            text += str(piece.value)
+    if SENTENCE.match(text) and "{}" in text:
+        raise CommandError(f"{path}:{node.lineno}: give each value in {text!r} a name, so that it can be translated.")
+    return text
 
 
 def _plain(literal: str) -> str:

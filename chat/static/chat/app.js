@@ -4,7 +4,7 @@
  */
 import { quoted } from "./export.js";
 import { Following } from "./following.js";
-import { t } from "./i18n.js";
+import { t, told } from "./i18n.js";
 import * as panes from "./panes.js";
 import { busyReason, lastOwn, Replies } from "./replies.js";
 import { Saving } from "./saving.js";
@@ -289,7 +289,7 @@ export class App {
 
   /** @param {unknown} error */
   complain(error) {
-    const text = error instanceof CommandError ? t(error.message) : t("Something went wrong in this page. Reload it and try again.");
+    const text = error instanceof CommandError ? told(error.message) : t("Something went wrong in this page. Reload it and try again.");
     this.toast({ id: "error", text, error: true });
     if (!(error instanceof CommandError)) throw error;
   }

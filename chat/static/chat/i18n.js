@@ -38,6 +38,28 @@ export function tn(one, many, count, values) {
   return fill(said ?? (count === 1 ? one : many), { count, ...values });
 }
 
+/** Sentences with values in them, and what they look like once those are in their places. */
+const shapes = Object.keys(catalogue)
+  .filter((key) => /^[A-Z].*\{\w+\}.*\.$/s.test(key))
+  .map((key) => {
+    const [first = "", ...rest] = key.split(/\{\w+\}/).map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return { key, names: key.match(/(?<=\{)\w+(?=\})/g) ?? [], shape: new RegExp(`^${[first, ...rest].join("(.*?)")}$`, "s") };
+  });
+
+/**
+ * A sentence of the server's, which comes in English with its values in it.
+ *
+ * @param {string} sentence
+ */
+export function told(sentence) {
+  if (catalogue[sentence]) return t(sentence);
+  for (const { key, names, shape } of shapes) {
+    const found = shape.exec(sentence);
+    if (found) return t(key, Object.fromEntries(names.map((name, index) => [name, found[index + 1] ?? ""])));
+  }
+  return sentence;
+}
+
 /**
  * @param {string} text
  * @param {Values} [values]

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.test import Client
 from django.utils.translation import trans_real
 from pytest_django import Settings
 
+from chat.agents import failures
+from chat.agents.base import AgentError
 from chat.management.commands.messages import texts
 from config import catalogues
 
@@ -137,3 +140,34 @@ def test_the_texts_of_scripts_are_found_as_they_are_written() -> None:
     assert "Deleted “{title}”." in found
     assert "One match\0{count} matches" in found
     assert "A reply is still being written in this chat. Stop it, or wait for its end, and send again." in found
+
+
+FAILURES = [
+    failures.unreachable(),
+    failures.silent(2.5),
+    failures.not_http(),
+    failures.not_a_stream("text/html"),
+    failures.garbled(),
+    failures.cut_off(started=True),
+    failures.filtered(),
+    failures.reported({"message": "No more (today)"}, spoken=True),
+    failures.reported({}, spoken=True),
+    failures.refused(400, {"message": "no"}),
+    failures.refused(402, {"code": "insufficient_quota"}),
+    *(failures.refused(status, None) for status in (400, 401, 403, 404, 413, 429, 500)),
+    failures.refused(429, None, retry_after=7.0),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=str)
+def test_whatever_goes_wrong_with_a_model_is_said_in_every_language(failure: AgentError) -> None:
+    shapes = [re.sub(r"\\\{\w+\\\}", "(.*)", re.escape(text)) for text in texts(settings.BASE_DIR)["djangojs"]]
+    assert any(re.fullmatch(shape, failure.message) for shape in shapes if shape[0].isupper())
+
+
+def test_a_value_without_a_name_in_a_sentence_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "chat" / "agents" / "failures.py"
+    source.parent.mkdir(parents=True)
+    source.write_text('"""A docstring is none."""\nraise Failed(f"It failed ({error.code}). Ask again.")\n')
+    with pytest.raises(CommandError, match=r"failures\.py:2: give each value"):
+        texts(tmp_path)

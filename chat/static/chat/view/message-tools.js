@@ -1,6 +1,6 @@
 /** What can be done with one message, below it. */
 import { useState } from "preact/hooks";
-import { t } from "../i18n.js";
+import { t, told } from "../i18n.js";
 import { branchOf, busyReason, canContinue } from "../replies.js";
 import { memo, useApp, useSelect } from "./context.js";
 import { Details } from "./details.js";
@@ -79,7 +79,7 @@ export function Asked({ pending }) {
     return html`<p class="ending" data-pending=${id}>${online ? t("Asking…") : t("Not sent yet. It goes out once, when there is a connection.")}</p>`;
   }
   return html`
-    <p class="ending ending-error" data-pending=${id}>${icon("alert")}${t(error?.message ?? "")}</p>
+    <p class="ending ending-error" data-pending=${id}>${icon("alert")}${told(error?.message ?? "")}</p>
     <p class="unsent-tools">
       <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
       <button type="button" class="button" onClick=${() => app.replies.discard(pending)}>${t("Discard")}</button>

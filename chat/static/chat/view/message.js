@@ -1,6 +1,6 @@
 /** One message, whoever wrote it. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { t } from "../i18n.js";
+import { t, told } from "../i18n.js";
 import { memo, useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
@@ -116,9 +116,9 @@ function ending(message) {
     case "stopped":
       return html`<p class="ending">${said ? t("Stopped here.") : t("Stopped before the first word.")}</p>`;
     case "interrupted":
-      return html`<p class="ending ending-warning">${icon("alert")}${t(message.error?.message || "This reply was interrupted.")}</p>`;
+      return html`<p class="ending ending-warning">${icon("alert")}${told(message.error?.message || "") || t("This reply was interrupted.")}</p>`;
     case "failed":
-      return html`<p class="ending ending-error">${icon("alert")}${t(message.error?.message || "This reply failed.")}</p>`;
+      return html`<p class="ending ending-error">${icon("alert")}${told(message.error?.message || "") || t("This reply failed.")}</p>`;
     case "complete":
       return said ? null : html`<p class="ending">${t("The agent ended without a word.")}</p>`;
     default:

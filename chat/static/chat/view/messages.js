@@ -1,6 +1,6 @@
 /** The messages of one chat, older ones as one scrolls up, and those still on their way at the end. */
 import { useMemo, useRef } from "preact/hooks";
-import { t } from "../i18n.js";
+import { t, told } from "../i18n.js";
 import { titleOf } from "../panes.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
@@ -84,7 +84,7 @@ function Unsent({ pending, onEdit }) {
       ${status === "waiting" && !online && html`<p class="ending">${t("Not sent yet. It goes out once, when there is a connection.")}</p>`}
       ${status === "failed" &&
       html`
-        <p class="ending ending-error">${icon("alert")}${t(error?.message ?? "")}</p>
+        <p class="ending ending-error">${icon("alert")}${told(error?.message ?? "")}</p>
         <p class="unsent-tools">
           <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
           <button type="button" class="button" onClick=${() => onEdit(app.outbox.discard(id))}>${t("Edit")}</button>

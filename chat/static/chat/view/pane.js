@@ -1,7 +1,7 @@
 /** One chat beside others: its head, its messages, its composer; and what it looks like before there is anything. */
 import { useEffect, useRef } from "preact/hooks";
 import { isChat, titleOf } from "../panes.js";
-import { t } from "../i18n.js";
+import { t, told } from "../i18n.js";
 import { busyReason } from "../replies.js";
 import { ChatMenu } from "./chat-actions.js";
 import { Composer } from "./composer.js";
@@ -88,7 +88,7 @@ function Body({ id, pending, onEdit }) {
     return html`
       <div class="pane-note" role="alert">
         ${icon("alert")}
-        <p>${t(error.message)}</p>
+        <p>${told(error.message)}</p>
         ${error.code === "not_found"
           ? html`<button type="button" class="button" onClick=${() => app.closePane(id)}>${t("Close")}</button>`
           : html`<button type="button" class="button" onClick=${() => app.following.open(id)}>${t("Try again")}</button>`}
