@@ -9,7 +9,7 @@ import contextlib
 import functools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
@@ -164,8 +164,14 @@ class Follower:
             self.faults.append(f"at {cursor} came {frame}")
 
 
+class Follows(Protocol):
+    """What follows something until it is cancelled."""
+
+    async def follow(self) -> None: ...
+
+
 @contextlib.asynccontextmanager
-async def following(*followers: Follower) -> AsyncIterator[None]:
+async def following(*followers: Follows) -> AsyncIterator[None]:
     """All of them follow until the block ends; one that fails ends it."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follower.follow()) for follower in followers]

@@ -24,10 +24,17 @@ class Answer:
         return self.body.decode()
 
 
-def fetch(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
-    """Ask for `url` and read everything; raises `OSError` where nobody listens."""
+def fetch(
+    url: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    timeout: float = TIMEOUT,
+) -> Answer:
+    """Ask for `url` and read everything; raises `OSError` where nobody listens or nothing comes for so many seconds."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         connection.request(method, path, body=body or None, headers=dict(headers or {}))

@@ -50,6 +50,11 @@ class State:
         return replace(self, open={**self.open, chat: known or OpenChat()})
 
 
+def text_of(message: Mapping[str, Any]) -> str:
+    """All that a message says."""
+    return "".join(part["text"] for part in message.get("parts", []) if part["type"] == "text")
+
+
 def shown(frames: Iterable[Frame], chat: str, message: str) -> tuple[str, str]:
     """The status and the text of a message, as a client that opened its chat and got `frames` shows them; ("", "")
     before it has heard of it.
@@ -60,7 +65,7 @@ def shown(frames: Iterable[Frame], chat: str, message: str) -> tuple[str, str]:
     known = state.open[chat].messages.get(message) if chat in state.open else None
     if known is None:
         return "", ""
-    return known["status"], "".join(part["text"] for part in known["parts"] if part["type"] == "text")
+    return known["status"], text_of(known)
 
 
 def reduce(state: State, frame: Frame) -> State:

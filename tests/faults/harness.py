@@ -19,13 +19,15 @@ import redis
 from chat import hub
 from chat.agents.scripted import numbered_words
 from chat.runs import heartbeat
+from chat.runs.log.redis import ENDED
 from tests import TIMEOUT
 from tests.cluster import Cluster
 from tests.faults import hurried
+from tests.faults.http_reader import HttpReader
 from tests.follower import Follower, comparable, following, fresh_state, settled
 from tests.people import Person, script
 from tests.server import ServerProcess
-from tests.state import Frame, State
+from tests.state import Frame, State, text_of
 
 WHOLE = os.environ.get("FAULTS") == "whole"
 """`make faults`: the real leases, and many seeds."""
@@ -58,11 +60,6 @@ def words_in(text: str) -> int:
     return len(text.split())
 
 
-def text_of(message: Any) -> str:
-    """All that a reply says."""
-    return "".join(part["text"] for part in message.get("parts", []) if part["type"] == "text")
-
-
 class Watcher(Follower):
     """A client that also remembers everything that it was ever shown, and objects when any of it goes away."""
 
@@ -70,6 +67,13 @@ class Watcher(Follower):
         super().__init__(person, chats, **options)
         self.texts: dict[str, str] = {}
         """The longest text of each reply that was shown."""
+        self.reader: HttpReader | None = None
+        """Who reads the same by HTTP while this one watches."""
+
+    @property
+    def servers(self) -> Sequence[ServerProcess]:
+        """Where it is, or may be."""
+        return [self.person.server]
 
     def _handle(self, frame: Frame) -> None:
         super()._handle(frame)
@@ -103,6 +107,10 @@ class Roamer(Watcher):
     @person.setter
     def person(self, person: Person) -> None:
         self._home = person
+
+    @property
+    def servers(self) -> Sequence[ServerProcess]:
+        return self._workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,39 +151,58 @@ async def until(condition: Callable[[], Awaitable[Any] | Any], what: str, within
 
 
 async def ended(person: Person, asked: Asked, within: float = 2 * TIMEOUT) -> dict[str, Any]:
-    """The reply, once its run has ended."""
+    """The reply, once its run has ended. A worker that cannot say just now is asked again."""
 
     async def done() -> dict[str, Any] | None:
-        message = await reply_of(person, asked)
-        return message if message["status"] != "streaming" else None
+        answer = await asyncio.to_thread(person.call, "GET", f"chats/{asked.chat}/messages/{asked.reply}")
+        assert answer.status in (200, 503), answer
+        message: dict[str, Any] = json.loads(answer.body)
+        return message if answer.status == 200 and message["status"] != "streaming" else None
 
     found: dict[str, Any] = await until(done, f"the end of run {asked.run}", within)
     return found
 
 
 @contextlib.asynccontextmanager
-async def watching(*followers: Follower) -> AsyncIterator[None]:
-    """All of them follow until the block ends."""
-    async with following(*followers):
-        await asyncio.gather(*(follower.until(_all_ready) for follower in followers))
+async def watching(*watchers: Watcher) -> AsyncIterator[None]:
+    """All of them follow until the block ends, and beside them somebody reads by HTTP what each person watches; none of
+    them may have been told anything wrong."""
+    readers = []
+    for person in {watcher.person.id: watcher.person for watcher in watchers}.values():
+        theirs = [watcher for watcher in watchers if watcher.person.id == person.id]
+        servers = list(dict.fromkeys(server for watcher in theirs for server in watcher.servers))
+        reader = HttpReader(person, servers, list(dict.fromkeys(chat for watcher in theirs for chat in watcher.wanted)))
+        for watcher in theirs:
+            watcher.reader = reader
+        readers.append(reader)
+    async with following(*watchers), following(*readers):
+        await asyncio.gather(*(watcher.until(_all_ready) for watcher in watchers))
         yield
+    faults = [fault for watcher in watchers for fault in watcher.faults]
+    assert not faults, faults
+    for reader in readers:
+        assert not reader.faults, reader.faults
 
 
 def _all_ready(state: State) -> bool:
     return bool(state.open) and all(chat.ready for chat in state.open.values())
 
 
-async def all_agree(person: Person, *followers: Follower) -> None:
-    """Every client ends with the state of one that has just come, and none was told anything wrong on the way."""
-    await settled(person, *followers)
+async def all_agree(person: Person, *watchers: Watcher) -> None:
+    """Every client ends with the state of one that has just come, so does who reads by HTTP, and none of them was told
+    anything wrong on the way."""
+    await settled(person, *watchers)
     # Now, since who is still cut now and then may be away when the newcomer is done.
-    states = [comparable(follower.state) for follower in followers]
-    fresh = await fresh_state(person, followers[0].wanted)
-    for number, (follower, state) in enumerate(zip(followers, states, strict=True)):
-        assert not follower.faults, f"client {number} of {len(followers)}: {follower.faults}"
+    states = [comparable(watcher.state) for watcher in watchers]
+    fresh = await fresh_state(person, watchers[0].wanted)
+    for number, (watcher, state) in enumerate(zip(watchers, states, strict=True)):
+        assert not watcher.faults, f"client {number} of {len(watchers)}: {watcher.faults}"
         wrong = list(differences(state, fresh))
-        last = follower.cut_after[-1] if follower.cut_after else None
-        assert not wrong, f"client {number} of {len(followers)}, last cut after {last}: {wrong}"
+        last = watcher.cut_after[-1] if watcher.cut_after else None
+        assert not wrong, f"client {number} of {len(watchers)}, last cut after {last}: {wrong}"
+    for reader in {watcher.reader for watcher in watchers}:
+        assert reader is not None
+        await reader.agrees({chat: known["messages"] for chat, known in fresh["open"].items()})
 
 
 def differences(found: Any, expected: Any, path: str = "") -> Iterator[str]:
@@ -206,11 +233,24 @@ def takeovers(cluster: Cluster, run: str) -> int:
     return sum(TAKEOVER in line and run in line for line in lines)
 
 
+def was_refused(owner: ServerProcess, asked: Asked) -> bool:
+    """Whether a worker says that it found a run of its own ended by another."""
+    return any(asked.run in line and "was ended by another" in line for line in owner.log.splitlines())
+
+
 def logged(cluster: Cluster, run: str) -> list[tuple[int, dict[str, Any]]]:
     """The events of a run in Redis, with their seqs."""
     with cluster.valkey.client() as client:
         entries: Any = client.xrange(f"polylogue:run:{run}:events")
     return [(int(entry.split(b"-")[0]), json.loads(fields[b"e"])) for entry, fields in entries]
+
+
+def forget_ended(cluster: Cluster) -> None:
+    """Let Redis forget now what it would forget in the next two minutes."""
+    with cluster.valkey.client() as client:
+        for key in client.keys("polylogue:run:*"):
+            if client.ttl(key) <= ENDED:
+                client.delete(key)
 
 
 def run_row(cluster: Cluster, run: str) -> tuple[str, int]:

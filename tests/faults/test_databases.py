@@ -13,9 +13,10 @@ import pytest
 
 from tests import TIMEOUT
 from tests.cluster import Cluster
-from tests.faults.harness import Watcher, all_agree, ask, assert_in_full, at, ended, text_of, until, watching
+from tests.faults.harness import Watcher, all_agree, ask, assert_in_full, at, ended, until, watching
 from tests.people import new_person, script
 from tests.server import ServerProcess
+from tests.state import text_of
 from tests.wire import Wire
 
 pytestmark = pytest.mark.timeout(8 * TIMEOUT)
@@ -35,8 +36,8 @@ def locked_chat(cluster: Cluster, chat: str) -> Iterator[None]:
 async def test_a_slow_query_holds_up_nobody_else(calm: Cluster) -> None:
     person, other = new_person(calm.workers[0]), new_person(calm.workers[0])
     slow, chat = await person.new_chat(), await other.new_chat()
-    watcher = Watcher(other, [chat])
-    async with watching(watcher), Wire(person) as held, Wire(other) as free:
+    watchers = [Watcher(at(other, worker), [chat]) for worker in calm.workers]
+    async with watching(*watchers), Wire(person) as held, Wire(other) as free:
         asked = await ask(other, chat, words=400, delay=0.01)
         with locked_chat(calm, slow):
             began = time.monotonic()
@@ -51,7 +52,7 @@ async def test_a_slow_query_holds_up_nobody_else(calm: Cluster) -> None:
             assert waiting not in {frame.get("id") for frame in held.frames}
         assert (await held.answer(waiting))["type"] == "ack"
         assert_in_full(text_of(await ended(other, asked)), 400)
-        await all_agree(other, watcher)
+        await all_agree(other, *watchers)
 
 
 async def test_an_exhausted_pool_is_a_short_wait_or_a_clear_error_and_streams_go_on(calm: Cluster) -> None:
@@ -59,8 +60,9 @@ async def test_an_exhausted_pool_is_a_short_wait_or_a_clear_error_and_streams_go
     person, bystander = new_person(worker), new_person(worker)
     chats = [await person.new_chat() for _ in range(30)]
     chat = await bystander.new_chat()
-    watcher = Watcher(bystander, [chat])
-    async with watching(watcher):
+    watchers = [Watcher(at(bystander, each), [chat]) for each in calm.workers]
+    watcher = watchers[0]
+    async with watching(*watchers):
         asked = await ask(bystander, chat, words=600, delay=0.01)
         await watcher.has_seen(asked.reply, 5)
         with psycopg.connect(calm.database_url) as connection:
@@ -83,7 +85,7 @@ async def test_an_exhausted_pool_is_a_short_wait_or_a_clear_error_and_streams_go
         answers = await asyncio.gather(*posting)
         assert {answer.status for answer in answers} <= {200, 201, 202, 503}
         assert_in_full(text_of(await ended(bystander, asked)), 600)
-        await all_agree(bystander, watcher)
+        await all_agree(bystander, *watchers)
     page = await asyncio.gather(*(at(person, worker).api("GET", f"chats/{each}/messages") for each in chats))
     for answer, messages in zip(answers, page, strict=True):
         assert len(messages["messages"]) == (0 if answer.status == 503 else 2)
@@ -93,10 +95,11 @@ async def test_a_sqlite_file_that_is_locked_for_3_s_costs_a_short_wait() -> None
     with ServerProcess(embedded=True) as server:
         person = new_person(server)
         chat = await person.new_chat()
-        watcher = Watcher(person, [chat])
-        async with watching(watcher):
+        watchers = [Watcher(person, [chat]) for _ in range(2)]
+        async with watching(*watchers):
             asked = await ask(person, chat, words=300, delay=0.01)
-            await watcher.has_seen(asked.reply, 5)
+            for watcher in watchers:
+                await watcher.has_seen(asked.reply, 5)
             with closing(sqlite3.connect(server.database, timeout=TIMEOUT, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 began = time.monotonic()
@@ -108,6 +111,7 @@ async def test_a_sqlite_file_that_is_locked_for_3_s_costs_a_short_wait() -> None
                 other.execute("ROLLBACK")
             assert await creating
             assert_in_full(text_of(await ended(person, asked)), 300)
-            await all_agree(person, watcher)
-        assert_in_full(watcher.texts[asked.reply], 300)
+            await all_agree(person, *watchers)
+        for watcher in watchers:
+            assert_in_full(watcher.texts[asked.reply], 300)
         assert "Traceback" not in server.log

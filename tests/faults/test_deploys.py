@@ -21,7 +21,6 @@ from tests.faults.harness import (
     ended,
     gone,
     reply_of,
-    text_of,
     until,
     watching,
 )
@@ -29,6 +28,7 @@ from tests.http import fetch
 from tests.people import Person, new_person
 from tests.server import ServerProcess
 from tests.services import Postgres
+from tests.state import text_of
 from tests.wire import Wire
 
 pytestmark = pytest.mark.timeout(12 * TIMEOUT)
@@ -118,16 +118,20 @@ async def test_a_run_that_outlasts_the_drain_is_kept_as_interrupted_with_all_tha
         owner, other = cluster.workers
         person = new_person(owner)
         chat = await person.new_chat()
-        watcher = Watcher(at(person, other), [chat])
-        async with watching(watcher):
+        survivor = at(person, other)
+        watchers = [Watcher(each, [chat]) for each in (person, survivor)]
+        async with watching(*watchers):
             asked = await ask(person, chat, words=100_000, delay=0.01)
-            await watcher.has_seen(asked.reply, 30)
+            for watcher in watchers:
+                await watcher.has_seen(asked.reply, 30)
+            watchers[0].person = survivor
             await asked_to_end(owner)
             assert await exit_code(owner) == 0
-            reply = await ended(at(person, other), asked)
-            await all_agree(at(person, other), watcher)
+            reply = await ended(survivor, asked)
+            await all_agree(survivor, *watchers)
         assert reply["status"] == "interrupted"
-        assert text_of(reply) == watcher.texts[asked.reply]
+        for watcher in watchers:
+            assert text_of(reply) == watcher.texts[asked.reply]
         assert assert_ended_once(cluster, asked) == "interrupted"
         assert_calm(cluster)
 
@@ -155,16 +159,19 @@ async def test_a_second_sigterm_ends_it_at_once_and_another_worker_keeps_what_wa
     person = new_person(owner)
     chat = await person.new_chat()
     survivor = at(person, other)
-    watcher = Watcher(survivor, [chat])
-    async with watching(watcher):
+    watchers = [Watcher(each, [chat]) for each in (person, survivor)]
+    async with watching(*watchers):
         asked = await ask(person, chat, words=100_000, delay=0.01)
-        await watcher.has_seen(asked.reply, 30)
+        for watcher in watchers:
+            await watcher.has_seen(asked.reply, 30)
+        watchers[0].person = survivor
         await asked_to_end(owner)
         assert owner.process is not None
         owner.process.send_signal(signal.SIGTERM)
         assert await exit_code(owner) == 0
         reply = await ended(survivor, asked, 4 * TIMEOUT)
-        await all_agree(survivor, watcher)
+        await all_agree(survivor, *watchers)
     assert reply["status"] == "interrupted"
-    assert text_of(reply) == watcher.texts[asked.reply]
+    for watcher in watchers:
+        assert text_of(reply) == watcher.texts[asked.reply]
     assert_calm(cluster)

@@ -24,12 +24,12 @@ from tests.faults.harness import (
     at,
     ended,
     gone,
-    text_of,
     until,
     watching,
 )
 from tests.people import new_person
 from tests.services import Postgres
+from tests.state import text_of
 from tests.wire import Wire
 
 pytestmark = [pytest.mark.timeout(12 * TIMEOUT), pytest.mark.long]

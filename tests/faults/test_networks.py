@@ -19,13 +19,13 @@ from tests.faults.harness import (
     assert_in_full,
     at,
     ended,
-    text_of,
     until,
     watching,
 )
 from tests.faults.proxy import Proxy
 from tests.people import Person, new_person
 from tests.server import ServerProcess
+from tests.state import text_of
 from tests.wire import Wire
 
 pytestmark = [pytest.mark.timeout(12 * TIMEOUT), pytest.mark.long]

@@ -90,8 +90,8 @@ async def test_with_all_notes_lost_chats_and_lists_are_known_at_the_next_look(
     owner, other = pair.workers
     person = new_person(owner)
     chat = await person.new_chat()
-    there = Watcher(at(person, other), [chat])
-    async with watching(there):
+    here, there = Watcher(person, [chat]), Watcher(at(person, other), [chat])
+    async with watching(here, there):
         began = time.monotonic()
         asked = await ask(person, chat, words=20, delay=0.01)
         second = await person.new_chat("Made elsewhere")
@@ -104,7 +104,7 @@ async def test_with_all_notes_lost_chats_and_lists_are_known_at_the_next_look(
         await until(lambda: words_in(there.texts.get(asked.reply, "")) == 20, "the reply", RECONCILE + TIMEOUT)
         assert time.monotonic() - began < RECONCILE + TIMEOUT
         assert faults.met > 0
-        await all_agree(person, there)
+        await all_agree(person, here, there)
 
 
 async def test_with_all_notes_lost_a_stop_reaches_the_owner_with_its_next_heartbeat(

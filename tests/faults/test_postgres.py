@@ -24,11 +24,11 @@ from tests.faults.harness import (
     ended,
     gone,
     reply_of,
-    text_of,
     until,
     watching,
 )
 from tests.people import Person, new_person
+from tests.state import text_of
 from tests.wire import Wire
 
 pytestmark = pytest.mark.timeout(12 * TIMEOUT)

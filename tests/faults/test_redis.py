@@ -21,12 +21,12 @@ from tests.faults.harness import (
     gone,
     redis_down,
     reply_of,
-    text_of,
     until,
     watching,
 )
 from tests.http import fetch
 from tests.people import new_person
+from tests.state import text_of
 from tests.wire import Wire
 
 pytestmark = pytest.mark.timeout(12 * TIMEOUT)

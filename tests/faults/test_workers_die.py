@@ -17,7 +17,6 @@ from tests.faults.harness import (
     ENV,
     LEASE,
     TAKEN,
-    Asked,
     Watcher,
     all_agree,
     ask,
@@ -26,27 +25,23 @@ from tests.faults.harness import (
     assert_in_full,
     at,
     ended,
+    forget_ended,
     gone,
     logged,
     seeds,
     stopped,
     takeovers,
-    text_of,
     until,
+    was_refused,
     watching,
 )
 from tests.people import new_person
-from tests.server import ServerProcess
 from tests.services import Postgres
+from tests.state import text_of
 
 pytestmark = pytest.mark.timeout(4 * TAKEN + 4 * TIMEOUT)
 FOREVER = 100_000
 """Words; a run of so many does not end before it is made to."""
-
-
-def was_refused(owner: ServerProcess, asked: Asked) -> bool:
-    """Whether a worker says that it found a run of its own ended by another."""
-    return any(asked.run in line and "was ended by another" in line for line in owner.log.splitlines())
 
 
 async def test_kill_9_of_the_owner_leaves_all_that_was_shown_and_one_worker_ends_it(postgres: Postgres) -> None:
@@ -115,6 +110,37 @@ async def test_an_owner_that_was_asleep_changes_nothing_when_it_wakes_up(cluster
         assert assert_ended_once(cluster, run) == "interrupted"
         for watcher in watchers:
             assert watcher.texts[run.reply] == text_of(reply)
+    assert_calm(cluster)
+
+
+async def test_an_owner_that_slept_before_its_first_event_shows_nothing_when_it_wakes_up(cluster: Cluster) -> None:
+    owner, other = cluster.workers
+    person = new_person(owner)
+    survivor = at(person, other)
+    chat = await person.new_chat()
+    watchers = [Watcher(each, [chat]) for each in (person, survivor)]
+    async with watching(*watchers):
+        # Without Redis it begins and cannot write.
+        await asyncio.to_thread(cluster.valkey.kill)
+        asked = await ask(person, chat, words=FOREVER, delay=0.005)
+        os.kill(owner.pid, signal.SIGSTOP)
+        try:
+            await until(lambda: stopped(owner.pid), "the owner to stand still")
+            await asyncio.to_thread(cluster.valkey.start)
+            reply = await ended(survivor, asked, TAKEN)
+            # And it sleeps for so long that its run's log has come and gone.
+            forget_ended(cluster)
+            assert logged(cluster, asked.run) == []
+        finally:
+            os.kill(owner.pid, signal.SIGCONT)
+        await until(lambda: was_refused(owner, asked), "the owner to notice that it was refused")
+        await all_agree(survivor, *watchers)
+    assert (reply["status"], text_of(reply)) == ("interrupted", "")
+    assert logged(cluster, asked.run) == []
+    for watcher in watchers:
+        assert watcher.texts[asked.reply] == ""
+    assert assert_ended_once(cluster, asked) == "interrupted"
+    assert takeovers(cluster, asked.run) == 1
     assert_calm(cluster)
 
 
