@@ -6,6 +6,7 @@ slow query holds up one thread of the pool.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -23,15 +24,31 @@ R = TypeVar("R")
 RESERVED = 2
 """Threads, and connections, that only heartbeats and the ends of runs use."""
 
+SILENCE = 10.0
+"""Seconds without an answer of the database, to anyone, after which those who have waited for a thread as long are told
+so. Each would only block it for as long as the one before, and the last of a crowd would wait for minutes."""
+
 _pool = ThreadPoolExecutor(max_workers=settings.DATABASE_THREADS, thread_name_prefix="database")
 
 
+class _Answers:
+    """When the database answered last, of all threads: by `time.monotonic`, in seconds."""
+
+    last = time.monotonic()
+
+
 def _reporting(function: Callable[P, R]) -> Callable[P, R]:
+    asked = time.monotonic()
+
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if time.monotonic() - max(asked, _Answers.last) > SILENCE:
+            raise Unavailable
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             raise Unavailable from error
+        _Answers.last = time.monotonic()
+        return result
 
     return call
 

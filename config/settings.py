@@ -127,7 +127,15 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
         # Requests have threads of their own beside the shared ones. Seconds to wait for a connection; psycopg's own
         # defaults (4 connections, 30 s) starve the shared threads.
         "pool": {"min_size": 2, "max_size": 2 * DATABASE_THREADS, "timeout": 10},
-        "options": "-c statement_timeout=15000",  # milliseconds
+        # Either end finds out within seconds that the other does not answer any more; TCP alone would wait for a quarter
+        # of an hour, and meanwhile a thread here, or the locks of a transaction there. Seconds, but for milliseconds in
+        # those of the server's and in `tcp_user_timeout`; Unix sockets know nothing of TCP.
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "tcp_user_timeout": 10_000,
+        "options": "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000"
+        " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_user_timeout=10000",
         **_database.get("OPTIONS", {}),
     }
 else:

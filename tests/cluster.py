@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from tests.http import fetch
 from tests.server import ServerProcess
@@ -85,7 +86,7 @@ class Cluster:
             cluster.workers[1].kill()
 
     Without `postgres` it starts one for itself. `env` and `arguments` go to each worker. A worker whose number is in
-    `redis_ports` reaches Redis by that port, behind which a test has put something.
+    `redis_ports` reaches Redis by that port, behind which a test has put something, and with `postgres_ports` likewise.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Cluster:
         self.postgres = postgres or Postgres()
         self.workers: list[ServerProcess] = []
         self.redis_ports: dict[int, int] = {}
+        self.postgres_ports: dict[int, int] = {}
         self.database_url = ""
 
     def __enter__(self) -> Self:
@@ -139,6 +141,9 @@ class Cluster:
     def _worker(self, number: int, env: Mapping[str, str] = MappingProxyType({})) -> ServerProcess:
         port = self.redis_ports.get(number, self.valkey.port)
         urls = {"DATABASE_URL": self.database_url, "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+        if number in self.postgres_ports:
+            name = urlsplit(self.database_url).path
+            urls["DATABASE_URL"] = f"postgres://postgres@127.0.0.1:{self.postgres_ports[number]}{name}"
         return ServerProcess(embedded=False, env={**urls, **self._env, **env}, arguments=self._arguments)
 
 

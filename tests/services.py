@@ -221,6 +221,11 @@ class Postgres(Service):
         """What DATABASE_URL is to be for one of its databases."""
         return f"postgres://postgres@/{name}?host={quote(str(self.sockets))}"
 
+    @property
+    def socket(self) -> Path:
+        """The socket itself."""
+        return self.sockets / ".s.PGSQL.5432"
+
     def answers(self) -> bool:
         with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url()):
             return True

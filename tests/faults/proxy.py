@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -20,6 +22,12 @@ CHUNK = 64 * 1024
 HELD = 256 * 1024
 """Bytes of one connection and direction that wait in here; past it the sender has to wait, as behind a slow line."""
 
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+"""Of Linux's socket.h, which Python does not name."""
+_DROP = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+NOTHING = struct.pack("HL", 1, ctypes.addressof(_DROP))
+"""A filter that lets nothing through: one instruction, "return 0 bytes of the packet"."""
+
 Direction = Literal["up", "down"]
 """Towards the server, or back to the client."""
 Change = Callable[[Direction, bytes], list[tuple[float, bytes]]]
@@ -27,7 +35,7 @@ Change = Callable[[Direction, bytes], list[tuple[float, bytes]]]
 
 
 class Proxy:
-    """Leads connections at `port` to `target` (a port of loopback).
+    """Leads connections at `port` to `target`: a port of loopback, or the path of a Unix socket.
 
     `delay`: seconds before anything read is passed on. `rate`: bytes a second, 0 for as fast as it goes. `swallow`:
     what is read goes nowhere, and both ends see a silent peer; end that with `reset`, for a hole in a stream is no
@@ -35,7 +43,7 @@ class Proxy:
     `passed` and `swallowed` count bytes.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int | Path) -> None:
         self.target = target
         self.delay = 0.0
         self.rate = 0.0
@@ -78,6 +86,31 @@ class Proxy:
         """Say to every client that the server has nothing more to say, while clients may go on; returns how many."""
         return self._call(lambda link: link.half_close())
 
+    @contextlib.contextmanager
+    def black_hole(self) -> Iterator[None]:
+        """Until the block ends no packet of a client arrives, and none is acknowledged, which is more than `swallow`
+        does: its TCP finds out by its own time-outs, and new connections are not answered. What was on its way then
+        arrives late, as after a cable was out. Linux does it: it drops what comes to a socket with such a filter."""
+        asyncio.run_coroutine_threadsafe(self._dig(), self._loop).result()
+        try:
+            yield
+        finally:
+            asyncio.run_coroutine_threadsafe(self._fill(), self._loop).result()
+
+    async def _dig(self) -> None:
+        self.through.clear()
+        for each in self._client_sockets():
+            each.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, NOTHING)
+
+    async def _fill(self) -> None:
+        for each in self._client_sockets():
+            each.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+        self.through.set()
+
+    def _client_sockets(self) -> list[socket.socket]:
+        writers = [link.client_socket for link in self._links]
+        return [each for each in (*self._server.sockets, *writers) if each.fileno() >= 0]
+
     def _call(self, fault: Callable[[_Link], None]) -> int:
         async def call() -> int:
             links = list(self._links)
@@ -94,7 +127,9 @@ class Proxy:
 
     async def _serve(self) -> None:
         self._end = asyncio.Event()
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1024)
+        self.through = asyncio.Event()
+        self.through.set()
+        self._server = server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1024)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._end.wait()
@@ -109,7 +144,7 @@ class Proxy:
             _reset(writer)
             return
         try:
-            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
+            up_reader, up_writer = await self._connect()
         except OSError:
             _reset(writer)
             return
@@ -120,6 +155,11 @@ class Proxy:
         finally:
             self._links.discard(link)
             link.ended.set()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.target, int):
+            return await asyncio.open_connection("127.0.0.1", self.target)
+        return await asyncio.open_unix_connection(self.target)
 
 
 class _Link:
@@ -154,12 +194,18 @@ class _Link:
         if self._task is not None:
             self._task.cancel()
 
+    @property
+    def client_socket(self) -> socket.socket:
+        """The connection with the client."""
+        found: socket.socket = self._client[1].get_extra_info("socket")
+        return found
+
     def half_close(self) -> None:
         self._client[1].write_eof()
 
     async def _pump(self, way: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what comes one way, each piece at its time, so that a delay is no bottleneck."""
-        line = _Line(self._proxy, writer)
+        line = _Line(self._proxy, writer, way)
         sending = asyncio.create_task(line.send())
         loop = asyncio.get_running_loop()
         try:
@@ -182,8 +228,9 @@ class _Link:
 class _Line:
     """What waits for its time on one way of a connection."""
 
-    def __init__(self, proxy: Proxy, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, proxy: Proxy, writer: asyncio.StreamWriter, way: Direction) -> None:
         self._proxy = proxy
+        self._way = way
         self._writer = writer
         self._pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         self._held = 0
@@ -209,6 +256,8 @@ class _Line:
                     self._writer.write_eof()
                 return
             await asyncio.sleep(due - asyncio.get_running_loop().time())
+            if self._way == "down":
+                await self._proxy.through.wait()
             self._writer.write(piece)
             await self._writer.drain()
             self._proxy.passed += len(piece)

@@ -82,12 +82,15 @@ def test_the_address_listened_on_may_be_asked_for() -> None:
     assert "0.0.0.0" not in settings_with("ALLOWED_HOSTS", HOST="0.0.0.0")["ALLOWED_HOSTS"]  # noqa: S104  # not listened on
 
 
-def test_postgres_has_a_pool_for_every_thread_and_a_time_limit() -> None:
+def test_postgres_has_a_pool_for_every_thread_and_time_limits_that_an_operator_may_change() -> None:
     values = settings_with("DATABASES", "DATABASE_THREADS", DATABASE_URL="postgres://me:secret@db.example/chat")
     database = values["DATABASES"]["default"]
     assert (database["HOST"], database["NAME"], database["CONN_MAX_AGE"]) == ("db.example", "chat", 0)
     assert database["OPTIONS"]["pool"]["max_size"] >= values["DATABASE_THREADS"]
     assert "statement_timeout" in database["OPTIONS"]["options"]
+    assert {"connect_timeout", "keepalives_idle", "tcp_user_timeout"} <= database["OPTIONS"].keys()
+    values = settings_with("DATABASES", DATABASE_URL="postgres://me:secret@db.example/chat?tcp_user_timeout=20000")
+    assert values["DATABASES"]["default"]["OPTIONS"]["tcp_user_timeout"] in (20000, "20000")
 
 
 def test_redis_carries_the_layer_and_the_cache() -> None:

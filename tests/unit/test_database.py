@@ -1,0 +1,63 @@
+"""The threads for queries: who waits for one behind a database that says nothing is told so."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+
+from chat import database
+from chat.database import in_database
+from chat.protocol.codes import Unavailable
+from tests import TIMEOUT
+from tests.until import until
+
+WAITING = range(20)
+
+
+class Slow:
+    """Fills all threads until it is told to let go of them; `fails`: as a connection that is given up."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self._fails = fails
+        self._go = threading.Event()
+        self._stuck = [asyncio.create_task(in_database(self._ask)) for _ in range(settings.DATABASE_THREADS)]
+
+    async def let_go(self) -> None:
+        self._go.set()
+        await asyncio.gather(*self._stuck, return_exceptions=True)
+
+    def _ask(self) -> None:
+        assert self._go.wait(TIMEOUT)
+        if self._fails:
+            raise OperationalError
+
+
+async def crowd(monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> tuple[list[int], list[BaseException | None]]:
+    """Who of those that waited for longer than a database may be silent was let through, and what each was told."""
+    monkeypatch.setattr(database, "SILENCE", 0.1)
+    slow = Slow(fails=fails)
+    through: list[int] = []
+    waiting = asyncio.gather(*(in_database(through.append, each) for each in WAITING), return_exceptions=True)
+    began = time.monotonic()
+    await until(lambda: time.monotonic() - began > 2 * database.SILENCE)
+    await slow.let_go()
+    return sorted(through), await waiting
+
+
+async def test_who_waits_behind_a_database_that_answers_nobody_is_told_so_and_asks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    through, told = await crowd(monkeypatch, fails=True)
+    assert through == []
+    assert all(isinstance(answer, Unavailable) for answer in told)
+
+
+async def test_who_waits_behind_a_database_that_is_only_slow_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    through, told = await crowd(monkeypatch, fails=False)
+    assert through == list(WAITING)
+    assert set(told) == {None}
