@@ -130,6 +130,8 @@ class Message(models.Model):
     """The child through which the path went last."""
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.TextField(blank=True)
+    timing = models.JSONField(null=True)
+    """A `protocol.objects.Timing`, of the run that wrote it last; null where nobody saw that run to its end."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -59,6 +59,18 @@ class ErrorObject(msgspec.Struct):
     message: str
 
 
+class Timing(msgspec.Struct, omit_defaults=True):
+    """How fast the run came that wrote a reply, or wrote it last, as its worker saw it."""
+
+    first: float
+    """Seconds from the question to the first words."""
+    writing: float
+    """Seconds from the first words to the last."""
+    characters: int
+    tokens: int = 0
+    """That the model says it wrote; 0 where it does not say."""
+
+
 class ChatObject(msgspec.Struct):
     id: UUID
     title: str
@@ -90,6 +102,8 @@ class MessageObject(msgspec.Struct):
     siblings: list[UUID] | UnsetType = UNSET
     """Where there are several: the messages that answer the same one, oldest first, this one among them. The others are
     not shown; `message.choose` shows one instead."""
+    timing: Timing | UnsetType = UNSET
+    """Of a reply that has ended, where its worker saw it to the end."""
     parts: list[Part] | UnsetType = UNSET
     clipped: bool | UnsetType = UNSET
     """True where `parts` were cut to fit a frame; GET /api/chats/{chat}/messages/{message} has them whole."""

@@ -11,7 +11,7 @@ import contextvars
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from chat.protocol.events import RunError, RunFinished, RunStarted, TokenUsage, 
 from chat.protocol.objects import ErrorObject
 from chat.runs.ending import Ending, interrupted
 from chat.runs.flusher import Flusher, Tail
+from chat.runs.pace import Pace
 from chat.services.chats import title_chat
 from chat.services.messages import Asking, Posted, Started
 from chat.services.runs import finish_run
@@ -57,6 +58,7 @@ class _Work:
     answering: asyncio.Task[Ending] | None = None
     ending: Ending | None = None
     """Set before `answering` is cancelled, or instead of its first step: why."""
+    pace: Pace = field(default_factory=Pace)
 
 
 class Supervisor:
@@ -256,6 +258,7 @@ class Supervisor:
                 if work.ending is not None:
                     # The agent has swallowed its cancellation and goes on.
                     return work.ending
+                work.pace.saw(event)
                 tail.push(event)
                 if tail.refused:
                     return interrupted()
@@ -296,6 +299,7 @@ class Supervisor:
     async def _commit_end(self, started: Started, tail: Tail, ending: Ending) -> bool:
         """Whether this run ended the way `ending` says, by our hand: also where the answer to a commit was lost."""
         parts, last_seq = tail.parts(), tail.next_seq
+        timing = self._runs[started.run].pace.timing(ending.usage)
         tries = 0
         while True:
             try:
@@ -308,6 +312,7 @@ class Supervisor:
                     last_seq=last_seq,
                     usage=ending.usage,
                     error=ending.error,
+                    timing=timing,
                 )
             except ChatError:
                 await asyncio.sleep(END_RETRY[min(tries, len(END_RETRY) - 1)])

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from chat.models import Chat, Message, Run
 from chat.protocol.frames import encode_object
-from chat.protocol.objects import ChatObject, ErrorObject, MessageObject, Part, RunObject, TextPart
+from chat.protocol.objects import ChatObject, ErrorObject, MessageObject, Part, RunObject, TextPart, Timing
 
 PAGE = 50
 """Messages, or chats, on a page."""
@@ -74,6 +74,7 @@ def _message_object(message: Message, siblings: list[UUID] | None) -> MessageObj
         error=ErrorObject(message.error_code, message.error_message) if message.error_code else None,
         created_at=message.created_at,
         siblings=siblings or UNSET,
+        timing=msgspec.convert(message.timing, Timing) if message.timing else UNSET,
         parts=msgspec.convert(message.parts, list[Part]),
     )
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from chat.models import Chat, Member, Message, Run
 from chat.protocol.codes import NotFound
 from chat.protocol.events import TokenUsage
-from chat.protocol.objects import ErrorObject, Part, RunStatus
+from chat.protocol.objects import ErrorObject, Part, RunStatus, Timing
 from chat.protocol.transcript import merged
 from chat.services.announce import Move, announce
 from chat.services.chats import bump_lists
@@ -46,8 +46,10 @@ def finish_run(
     last_seq: int,
     usage: list[TokenUsage] | None = None,
     error: ErrorObject | None = None,
+    timing: Timing | None = None,
 ) -> bool:
-    """End a run: its status, usage and `last_seq`, and `parts`, all that its events made, in its reply.
+    """End a run: its status, usage and `last_seq`, and `parts`, all that its events made, in its reply, with `timing`
+    where it is known how fast they came.
 
     Says whether this call ended it: false when it has ended already or `token` is not the run's any more, and then
     nothing is changed. However many race, one wins. `last_seq` is that of the terminal event, which the caller appends
@@ -76,7 +78,8 @@ def finish_run(
         reply.parts = msgspec.to_builtins(merged(msgspec.convert(reply.parts, list[Part]), parts))
         reply.status, reply.version = MESSAGE_STATUS[status], version
         reply.error_code, reply.error_message = problem.code, problem.message
-        reply.save(update_fields=["status", "version", "parts", "error_code", "error_message"])
+        reply.timing = msgspec.to_builtins(timing)
+        reply.save(update_fields=["status", "version", "parts", "error_code", "error_message", "timing"])
         chat.version = version
         chat.save(update_fields=["version"])
         announce(Move(chats={chat.id: version}, users=bump_lists(chat)))

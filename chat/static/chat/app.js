@@ -9,7 +9,6 @@ import * as panes from "./panes.js";
 import { busyReason, lastOwn, Replies } from "./replies.js";
 import { Saving } from "./saving.js";
 import { CommandError } from "./socket.js";
-import { Timings } from "./timings.js";
 
 /**
  * @typedef {import("./types.js").State} State
@@ -51,7 +50,6 @@ export class App {
     this.following = new Following(store, socket, { now, setTimeout });
     this.replies = new Replies(this);
     this.saving = new Saving(this, browser);
-    this.timings = new Timings(store, now);
     store.follow((state, action) => this.follow(state, action));
   }
 

@@ -27,6 +27,7 @@
  * @typedef {TextPart | ToolCallPart} Part
  *
  * @typedef {"complete" | "streaming" | "stopped" | "interrupted" | "failed"} MessageStatus
+ * @typedef {{first: number, writing: number, characters: number, tokens?: number}} Timing   the first two in seconds
  * @typedef {object} WireMessage
  * @property {string} id
  * @property {string} chat
@@ -40,6 +41,7 @@
  * @property {Problem | null} error
  * @property {string} created_at
  * @property {string[]} [siblings]   where there are several: those that answer the same message, oldest first
+ * @property {Timing} [timing]   of a reply that has ended, where its worker saw it to the end
  * @property {Part[]} [parts]
  * @property {boolean} [clipped]
  * @typedef {WireMessage & {parts: Part[]}} Message
