@@ -127,9 +127,9 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
         # Requests have threads of their own beside the shared ones. Seconds to wait for a connection; psycopg's own
         # defaults (4 connections, 30 s) starve the shared threads.
         "pool": {"min_size": 2, "max_size": 2 * DATABASE_THREADS, "timeout": 10},
-        # Either end finds out within seconds that the other does not answer any more. TCP alone would wait for a quarter
-        # of an hour, a thread with it here, and there the locks of a transaction. Time-outs of `connect_timeout` and
-        # keepalives are seconds, all others milliseconds; on a Unix socket those of TCP mean nothing.
+        # Either end finds out within seconds that the other does not answer any more. TCP alone would wait for a
+        # quarter of an hour, a thread with it here, and there the locks of a transaction. `connect_timeout` and
+        # keepalives are in seconds, all others in milliseconds; on a Unix socket those of TCP mean nothing.
         "connect_timeout": 5,
         "keepalives_idle": 5,
         "keepalives_interval": 5,
