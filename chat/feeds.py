@@ -47,7 +47,7 @@ async def read_log(log: RunLog, run: UUID) -> Transcript:
 class Feed:
     """The events of one run that may be shown."""
 
-    __slots__ = ("_slice", "chat", "closed", "known", "read", "remote", "run", "transcript")
+    __slots__ = ("_of", "_slice", "chat", "closed", "known", "read", "remote", "run", "transcript")
 
     def __init__(self, run: UUID, chat: UUID, transcript: Transcript, *, remote: bool = False) -> None:
         self.run = run
@@ -60,6 +60,7 @@ class Feed:
         """The newest seq that a note spoke of."""
         self.read = asyncio.Event()
         """The log has been read at least once."""
+        self._of = frames.run_events_of(chat, run)
         self._slice: tuple[int, int, Sendable] | None = None
 
     @property
@@ -71,7 +72,7 @@ class Feed:
         place, as all tabs that keep up are, share it."""
         if self._slice is None or self._slice[0] != after or self._slice[1] != self.seq:
             seq, events = self.transcript.since(after, frames.FRAME_BUDGET)
-            self._slice = (after, seq, Sendable(frames.run_events(self.chat, self.run, after, seq, events)))
+            self._slice = (after, seq, Sendable(frames.run_events(self._of, after, seq, events)))
         return self._slice[1], self._slice[2]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import Any, cast
 
 import aiohttp
 import httpx2
@@ -26,12 +27,13 @@ async def slices(response: httpx2.Response, silence: float) -> AsyncGenerator[by
 
     Raises `BrokenOffError`. Closing the generator closes the connection, unless the body has ended.
     """
-    # What is compressed all the same, by a proxy, has to pass through a decoder; all else takes the shorter way.
-    raw = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
+    # What is compressed all the same, by a proxy, has to pass through a decoder; all else takes the shortest way.
+    compressed = "content-encoding" in response.headers
+    raw = cast("AsyncGenerator[bytes]", response.aiter_bytes() if compressed else aiter(cast("Any", response.stream)))
     clock = asyncio.get_running_loop().time
     watch = _SilenceWatch(response, silence)
     try:
-        async with contextlib.aclosing(raw):
+        async with contextlib.aclosing(response), contextlib.aclosing(raw):
             async for slice_ in raw:
                 watch.waiting_since = None
                 yield slice_

@@ -46,9 +46,14 @@ class Flow:
             self._confirmed = count
             self._progress.set()
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be sent just now."""
+        return self.unacknowledged > MAX_UNACKNOWLEDGED
+
     async def room(self) -> None:
         """Return when more may be sent. Raises `TooSlow`."""
-        while self.unacknowledged > MAX_UNACKNOWLEDGED:
+        while self.full:
             self._progress.clear()
             try:
                 async with asyncio.timeout(PATIENCE):

@@ -155,7 +155,7 @@ class ChatSocket(AsyncConsumer):
 
     async def _send_text(self, text: str) -> None:
         if not self._closed:
-            await self.send({"type": "websocket.send", "text": text})
+            await self.base_send({"type": "websocket.send", "text": text})
 
     async def _begin(self) -> None:
         """Find out who this is, say hello, and begin to work."""

@@ -45,6 +45,12 @@ class View:
     """The version that the client has; 0 means that a snapshot is due."""
     runs: dict[UUID, int] = field(default_factory=dict)
     """The last event sent of each run that the client follows."""
+    hidden: bool = False
+    """It was closed or replaced: nothing more of it is sent."""
+
+    def shown(self) -> bool:
+        """To be asked after every await."""
+        return not self.hidden
 
 
 class Writer:
@@ -96,12 +102,16 @@ class Writer:
     def show(self, view: View) -> None:
         """Follow a chat from the cursors of `view`, which replaces an earlier view of the same chat."""
         self._hub.watch_chat(self, view.chat)
+        if view.chat in self.views:
+            self.views[view.chat].hidden = True
         self.views[view.chat] = view
         self.chat_moved(view.chat)
 
     def hide(self, chat: UUID) -> None:
         """Send nothing more of this chat."""
-        self.views.pop(chat, None)
+        view = self.views.pop(chat, None)
+        if view is not None:
+            view.hidden = True
         self._hub.leave_chat(self, chat)
 
     def follow_list(self, version: int) -> None:
@@ -127,7 +137,7 @@ class Writer:
                 if self._list_dirty:
                     self._list_dirty = False
                     await self._guarded(self._follow_list(), self.list_moved)
-                dirty, self._dirty = list(self._dirty), {}
+                dirty, self._dirty = self._dirty, {}
                 for chat in dirty:
                     view = self.views.get(chat)
                     if view is not None:
@@ -152,10 +162,10 @@ class Writer:
 
     async def _turn(self) -> None:
         """Return when it is the turn of a frame that is not made yet: after all answers, and when there is room."""
-        await self.flow.room()
-        while self._answers:
-            await self._send(self._answers.popleft())
+        while self._answers or self.flow.full:
             await self.flow.room()
+            if self._answers:
+                await self._send(self._answers.popleft())
 
     async def _follow_list(self) -> None:
         while self._hub.list_version(self._user) > self._list_version:
@@ -166,17 +176,13 @@ class Writer:
             self._list_version = change.version
             await self._send(encode(ChatsChanged(chats=change.chats, removed=change.removed)))
 
-    def _shown(self, view: View) -> bool:
-        """Whether the view is still open: to be asked after every await."""
-        return self.views.get(view.chat) is view
-
     async def _follow(self, view: View) -> None:
         """Bring one chat up to date."""
-        while self._shown(view):
+        while view.shown():
             if view.version == 0 and not await self._snapshot(view):
                 return
             await self._events(view)
-            if not self._shown(view) or self._hub.chat_version(view.chat) <= view.version:
+            if not view.shown() or self._hub.chat_version(view.chat) <= view.version:
                 return
             change = await self._hub.chat_change(view.chat, view.version)
             if change is None:
@@ -191,10 +197,10 @@ class Writer:
         for run in list(view.runs):
             feed = self._hub.feeds.follow(run, view.chat)
             upto = feed.seq
-            while view.runs.get(run, upto) < upto:
-                await self._turn()
-                if not self._shown(view):
-                    return
+            while view.shown() and view.runs.get(run, upto) < upto:
+                if self._answers or self.flow.full:
+                    await self._turn()
+                    continue
                 seq, frame = feed.frame(view.runs[run])
                 view.runs[run] = seq
                 await self._send(frame)
@@ -203,7 +209,7 @@ class Writer:
         """Send a change; false where it has to wait for the last events of a run that it ends."""
         await self._events(view)
         await self._turn()
-        if not self._shown(view):
+        if not view.shown():
             return False
         ended = [run for run in change.change.runs if run.status != "running" and run.run in view.runs]
         for run in ended:
@@ -241,7 +247,7 @@ class Writer:
                 ids = {"run": run.run, "chat": run.chat}
                 logger.warning("run %s is shown from its start when its log answers again", run.run, extra=ids)
         await self._turn()
-        if not self._shown(view):
+        if not view.shown():
             return False
         if snapshot is None:
             self.hide(view.chat)

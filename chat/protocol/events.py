@@ -7,7 +7,7 @@ An agent yields these, a log keeps them, a client reads them in `run.events`. A 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -157,11 +157,17 @@ def clean(text: str) -> str:
     return text
 
 
-def cleaned(event: AnyEvent) -> Iterator[AnyEvent]:
+def cleaned(event: AnyEvent) -> Iterable[AnyEvent]:
     """The event as it may be logged: texts, ids and names cleaned, a delta over `MAX_DELTA` characters as several
     events, a tool's result cut there and marked. Empty deltas vanish.
     """
-    event = _named(event)
+    if type(event) is TextMessageContent and _plain(event.delta) and _plain(event.message_id):
+        # Most events by far; what follows takes 2 µs.
+        return (event,)
+    return _cleaned(_named(event))
+
+
+def _cleaned(event: AnyEvent) -> Iterator[AnyEvent]:
     match event:
         case TextMessageContent(delta=delta) | ReasoningMessageContent(delta=delta) | ToolCallArgs(delta=delta):
             text = clean(delta)
@@ -180,6 +186,11 @@ def cleaned(event: AnyEvent) -> Iterator[AnyEvent]:
             yield msgspec.structs.replace(event, message=clean(message))
         case _:
             yield event
+
+
+def _plain(text: str) -> bool:
+    """Whether a short text needs no cleaning, as can be told at once."""
+    return 0 < len(text) <= MAX_NAME and text.isascii() and "\x00" not in text
 
 
 def _named(event: AnyEvent) -> AnyEvent:

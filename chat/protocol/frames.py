@@ -134,15 +134,15 @@ def encode_object(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
-def run_events(chat: UUID, run: UUID, after: int, seq: int, events: Sequence[bytes]) -> bytes:
-    """`RunEvents` from events that are encoded already: bytes are joined, nothing is parsed or escaped again."""
-    return b'{"type":"run.events","chat":"%b","run":"%b","after":%d,"seq":%d,"events":[%b]}' % (
-        str(chat).encode(),
-        str(run).encode(),
-        after,
-        seq,
-        b",".join(events),
-    )
+def run_events(of: bytes, after: int, seq: int, events: Sequence[bytes]) -> bytes:
+    """`RunEvents` from events that are encoded already, and from what `run_events_of` made for their run: bytes are
+    joined, nothing is parsed or escaped again."""
+    return b'%b"after":%d,"seq":%d,"events":[%b]}' % (of, after, seq, b",".join(events))
+
+
+def run_events_of(chat: UUID, run: UUID) -> bytes:
+    """The beginning of every `RunEvents` of one run."""
+    return b'{"type":"run.events","chat":"%b","run":"%b",' % (str(chat).encode(), str(run).encode())
 
 
 def error(problem: ChatError, command_id: str | None = None) -> ErrorFrame:

@@ -27,6 +27,7 @@ from chat.protocol.frames import (
     encode_object,
     error,
     run_events,
+    run_events_of,
 )
 from chat.protocol.objects import (
     AgentObject,
@@ -117,7 +118,7 @@ _events = st.lists(st.text(max_size=20).map(lambda text: {"type": "TEXT_MESSAGE_
 def test_joined_events_are_the_frame_that_the_struct_makes(events: list[dict[str, str]], after: int, seq: int) -> None:
     encoded = [encode_object(event) for event in events]
     struct = RunEvents(CHAT, RUN, after, seq, [msgspec.Raw(data) for data in encoded])
-    assert run_events(CHAT, RUN, after, seq, encoded).decode() == encode(struct).text
+    assert run_events(run_events_of(CHAT, RUN), after, seq, encoded).decode() == encode(struct).text
 
 
 def test_an_error_becomes_the_frame_that_answers_its_command() -> None:

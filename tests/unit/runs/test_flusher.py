@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from chat.protocol.events import MAX_DELTA, RunStarted, TextMessageContent, TextMessageEnd, TextMessageStart
-from chat.protocol.frames import FRAME_BUDGET, run_events
+from chat.protocol.frames import FRAME_BUDGET, run_events, run_events_of
 from chat.protocol.objects import TextPart
 from chat.runs import flusher as module
 from chat.runs.flusher import Flusher, Tail
@@ -153,7 +153,7 @@ async def test_merged_text_is_cut_into_events_that_fit_a_frame(log: MemoryLog, t
     after = 0
     while after < tail.transcript.seq:
         reached, events = tail.transcript.since(after, FRAME_BUDGET)
-        assert len(run_events(tail.chat, tail.run, after, reached, events)) < 512 * 1024
+        assert len(run_events(run_events_of(tail.chat, tail.run), after, reached, events)) < 512 * 1024
         after = reached
     assert len(text_of(tail)) == 8 * MAX_DELTA
 
