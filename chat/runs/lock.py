@@ -6,6 +6,7 @@ held by a connection of its own.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -119,9 +120,13 @@ class PostgresLock(WorkerLock):
         logger.warning("the database is locked again")
 
     def release(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._connection is None:
+            return
+        # The server sees a closed connection when it gets to it; whoever comes next must not find the lock till then.
+        with contextlib.suppress(OperationalError, InterfaceError), self._connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [KEY])
+        self._connection.close()
+        self._connection = None
 
 
 def _try(connection: BaseDatabaseWrapper) -> str | None:
