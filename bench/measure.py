@@ -8,7 +8,7 @@ import gc
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -82,8 +82,7 @@ async def at_rate(
     async with asyncio.timeout(LONGEST):
         await _ask(way, streams, wish(tokens=ENDLESS, rate=rate, skip=skip))
     await _settled(way, upstream, before, tabs, allowed=LAG * rate * streams)
-    await asyncio.sleep(warm)
-    with _undisturbed():
+    async with _undisturbed(warm):
         reading = await _Reading.now(way, upstream)
         await way.begin()
         await asyncio.sleep(window)
@@ -99,8 +98,7 @@ async def at_full_speed(way: Way, upstream: Upstream, streams: int, *, warm: flo
     await way.connect(streams)
     async with asyncio.timeout(60):
         await _ask(way, streams, wish(tokens=ENDLESS))
-    await asyncio.sleep(warm)
-    with _undisturbed():
+    async with _undisturbed(warm):
         reading = await _Reading.now(way, upstream)
         await way.begin()
         await asyncio.sleep(window)
@@ -141,12 +139,14 @@ async def _delivered_in_the_end(way: Way, replies: int) -> int:
     return meter.delivered
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """The load's own garbage collection would count as the lateness of whoever is measured."""
+@contextlib.asynccontextmanager
+async def _undisturbed(warm: float) -> AsyncIterator[None]:
+    """The load's own garbage collection would count as the lateness of whoever is measured: it comes before the block,
+    and so do the `warm` seconds in which what it held up is caught up with."""
     gc.collect()
     gc.disable()
     try:
+        await asyncio.sleep(warm)
         yield
     finally:
         gc.enable()
