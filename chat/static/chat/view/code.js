@@ -3,7 +3,7 @@ import { t } from "../i18n.js";
 import { highlight } from "../markdown/highlight.js";
 import { sanitise } from "../markdown/sanitise.js";
 import { button } from "./dom.js";
-import { selectionIn } from "./selection.js";
+import { selectionFrom } from "./selection.js";
 
 /**
  * Give a block its head; where it is whole, also its buttons and colours.
@@ -66,7 +66,7 @@ async function colour(code, language) {
   try {
     const html = await highlight(code.textContent ?? "", language);
     if (html === null || !code.isConnected) return;
-    const selectAgain = selectionIn(code);
+    const selectAgain = selectionFrom(code);
     code.replaceChildren(sanitise(html));
     selectAgain();
   } catch {

@@ -4,91 +4,84 @@
  */
 
 /**
- * Remember what is selected in `root`, before that is drawn anew; what is returned selects it again afterwards. Also an
- * empty selection, since a pointer that was just pressed is where one begins.
+ * Remember what is selected in an element and those that follow it, before they are drawn anew; what is returned selects
+ * it again afterwards. Also an empty selection, since a pointer that was just pressed is where one begins.
  *
- * @param {Element} root
+ * @param {Element} first   it stays; what is in it, and what follows, may change
  * @returns {() => void}
  */
-export function selectionIn(root) {
+export function selectionFrom(first) {
   const selection = document.getSelection();
-  const anchor = endIn(root, selection?.anchorNode, selection?.anchorOffset);
-  const focus = endIn(root, selection?.focusNode, selection?.focusOffset);
+  const anchor = endOf(first, selection?.anchorNode, selection?.anchorOffset);
+  const focus = endOf(first, selection?.focusNode, selection?.focusOffset);
   if (!selection || !anchor || !focus || (anchor.place === null && focus.place === null)) return () => {};
   return () => {
     const { anchorNode, anchorOffset, focusNode, focusOffset } = selection;
     if (anchorNode === anchor.node && anchorOffset === anchor.offset && focusNode === focus.node && focusOffset === focus.offset) return;
-    selection.setBaseAndExtent(...found(root, anchor), ...found(root, focus));
+    selection.setBaseAndExtent(...found(first, anchor), ...found(first, focus));
   };
 }
 
 /**
- * @typedef {{node: Node, offset: number, place: number | null}} End   `place`: characters before it; null: not in there
+ * @typedef {{node: Node, offset: number, place: number | null}} End   `place`: characters before it; null: it is elsewhere
  *
- * @param {Element} root
+ * @param {Element} first
  * @param {Node | null | undefined} node
  * @param {number} [offset]
  * @returns {End | null}
  */
-function endIn(root, node, offset = 0) {
-  return node ? { node, offset, place: placeOf(root, node, offset) } : null;
+function endOf(first, node, offset = 0) {
+  return node ? { node, offset, place: placeOf(first, node, offset) } : null;
 }
 
 /**
- * @param {Element} root
- * @param {End} end
- * @returns {[Node, number]}
- */
-function found(root, { node, offset, place }) {
-  return place === null ? [node, offset] : find(root, place);
-}
-
-/**
- * How many characters of the text of `root` come before a place; null for one outside.
- *
- * @param {Element} root
+ * @param {Element} first
  * @param {Node} node
  * @param {number} offset   as a range has it: of a text in characters, else in children
  */
-function placeOf(root, node, offset) {
-  if (!root.contains(node)) return null;
-  const before = document.createRange();
-  before.setStart(root, 0);
-  before.setEnd(node, offset);
+function placeOf(first, node, offset) {
+  const before = Boolean(first.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_PRECEDING);
+  if (before || !first.parentNode?.contains(node)) return null;
+  const range = document.createRange();
+  range.setStart(first, 0);
+  range.setEnd(node, offset);
   let place = 0;
-  for (const text of texts(root)) {
+  for (const text of texts(first)) {
     if (text === node) return place + offset;
-    if (before.comparePoint(text, 0) > 0) break;
+    if (!(node instanceof Text) && range.comparePoint(text, 0) > 0) break;
     place += text.data.length;
   }
   return place;
 }
 
 /**
- * @param {Element} root
- * @param {number} place
+ * @param {Element} first
+ * @param {End} end
  * @returns {[Node, number]}
  */
-function find(root, place) {
+function found(first, { node, offset, place }) {
+  if (place === null) return [node, offset];
   /** @type {Text | null} */
   let last = null;
-  for (const text of texts(root)) {
+  for (const text of texts(first)) {
     if (place <= text.data.length) return [text, place];
     place -= text.data.length;
     last = text;
   }
-  return last ? [last, last.data.length] : [root, 0];
+  return last ? [last, last.data.length] : [first, 0];
 }
 
 /**
- * The texts of `root` without the words of buttons and heads, which come only when a block is finished.
+ * The texts from an element on, without the words of buttons and heads, which come only when a block is finished.
  *
- * @param {Element} root
+ * @param {Element} first
  */
-function* texts(root) {
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, (node) => {
-    if (node instanceof Text) return NodeFilter.FILTER_ACCEPT;
-    return node instanceof Element && node.matches(".code-head") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_SKIP;
-  });
-  while (walker.nextNode()) yield /** @type {Text} */ (walker.currentNode);
+function* texts(first) {
+  for (let element = /** @type {Element | null} */ (first); element; element = element.nextElementSibling) {
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, (node) => {
+      if (node instanceof Text) return NodeFilter.FILTER_ACCEPT;
+      return node instanceof Element && node.matches(".code-head") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_SKIP;
+    });
+    while (walker.nextNode()) yield /** @type {Text} */ (walker.currentNode);
+  }
 }

@@ -6,7 +6,7 @@ import { sanitise } from "../markdown/sanitise.js";
 import { memo, useApp } from "./context.js";
 import { dress } from "./dress.js";
 import { html } from "./html.js";
-import { selectionIn } from "./selection.js";
+import { selectionFrom } from "./selection.js";
 
 /** @typedef {{href: string, from: HTMLElement}} Asked */
 
@@ -17,8 +17,9 @@ export function Text({ text, live }) {
   const [asked, ask] = useState(/** @type {Asked | null} */ (null));
   const sources = blocks.current.update(text, live);
   const root = useRef(/** @type {HTMLDivElement | null} */ (null));
-  // One for all blocks, because a word may move from one to the next as they are finished.
-  const selectAgain = root.current && selectionIn(root.current);
+  // From the last block on, since its end may become a block of its own; those before it are finished.
+  const last = root.current?.querySelector(":scope > .block:nth-last-child(1 of .block)");
+  const selectAgain = last && selectionFrom(last);
   useLayoutEffect(() => selectAgain?.());
   return html`
     <div
