@@ -147,7 +147,8 @@ def _apply(chat: OpenChat, change: Frame) -> OpenChat | None:
                 return None
             runs[run["run"]] = run if whole or known is None else {**run, "seq": known["seq"]}
         else:
-            if known is not None and known["status"] == "running" and not whole and known["seq"] < run["seq"]:
+            here = run["reply"] in messages and not whole
+            if here and known is not None and known["status"] == "running" and known["seq"] < run["seq"]:
                 return None
             runs[run["run"]] = {**run, "seq": max(run["seq"], known["seq"] if known else 0)}
     return replace(chat, messages=messages, runs=runs)

@@ -195,10 +195,11 @@ function applyChange(chat, change) {
       else if (run.seq === 0) runs[run.run] = { ...run, parts: messages[run.reply]?.parts ?? [] };
       else return null;
     } else {
-      if (known?.status === "running" && !reply?.parts) {
+      const last = messages[run.reply];
+      // A reply that is not shown any more comes whole when it is again.
+      if (last && known?.status === "running" && !reply?.parts) {
         if (known.seq < run.seq) return null;
-        const last = messages[run.reply];
-        if (last) messages[run.reply] = { ...last, parts: known.parts };
+        messages[run.reply] = { ...last, parts: known.parts };
       }
       runs[run.run] = { ...run, seq: Math.max(run.seq, known?.seq ?? 0), parts: [] };
     }
