@@ -276,7 +276,8 @@ def assert_ended_once(cluster: Cluster, asked: Asked) -> str:
 def assert_calm(cluster: Cluster) -> None:
     """No worker has anything to say that a person would have to look into."""
     for worker in cluster.workers:
-        assert "Traceback" not in worker.log
+        surprises = [line for line in worker.log.splitlines() if "Traceback" in line]
+        assert not surprises, surprises
 
 
 def assert_in_full(text: str, words: int) -> None:

@@ -98,7 +98,13 @@ class HttpReader:
     async def _get(self, number: int, path: str) -> Any:
         person = replace(self._person, server=self._servers[number])
         url = f"{person.server.url}api/{path}"
-        answer = await asyncio.to_thread(fetch, url, headers=person.headers, timeout=PATIENCE)
+        asking = asyncio.create_task(asyncio.to_thread(fetch, url, headers=person.headers, timeout=PATIENCE))
+        try:
+            answer = await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            # Whoever is asked may end with the test, so the answer comes before.
+            await asyncio.gather(asking, return_exceptions=True)
+            raise
         if answer.status == 200:
             return json.loads(answer.body)
         if answer.status not in AWAY:

@@ -136,7 +136,13 @@ class Proxy:
         server.close()
         for link in list(self._links):
             link.reset()
-        await asyncio.gather(*(link.ended.wait() for link in self._links))
+        # Also those whose other half is just being made.
+        accepting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in accepting:
+            task.cancel()
+        await asyncio.gather(*accepting, return_exceptions=True)
+        # What was closed goes with the next turn of the loop.
+        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -145,7 +151,7 @@ class Proxy:
             return
         try:
             up_reader, up_writer = await self._connect()
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             _reset(writer)
             return
         link = _Link(self, (reader, writer), (up_reader, up_writer))
@@ -154,7 +160,6 @@ class Proxy:
             await link.run()
         finally:
             self._links.discard(link)
-            link.ended.set()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self.target, int):
@@ -176,7 +181,6 @@ class _Link:
         self._server = server
         self._change = proxy.change() if proxy.change is not None else None
         self._task: asyncio.Future[Any] | None = None
-        self.ended = asyncio.Event()
 
     async def run(self) -> None:
         self._task = asyncio.gather(
