@@ -1,4 +1,6 @@
-"""What happens in the chats of one person: every kind of frame, in an order that differs a little each time."""
+"""What happens in the chats of one person: every kind of frame, and every command that changes them, in an order that
+differs a little each time.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import random
 from typing import Any
 
 from tests.people import Person, script
+from tests.state import Frame
 from tests.wire import Wire
 
 
@@ -37,7 +40,21 @@ class Scenario:
         await self.person.api("PATCH", f"chats/{self.first}", {"archived": True})
         assert await self._say(self.first, words=3000, delay=0) == "completed"
         await self.person.api("PATCH", f"chats/{self.first}", {"archived": False})
-        assert await self._say(self.first, words=12, delay=0.005, end_early_after=8) == "interrupted"
+        await self._in_branches(self.first)
+
+    async def _in_branches(self, chat: str) -> None:
+        """Another reply, another question, and back to the first reply, which goes on where it broke off."""
+        asked = await self._ask("message.send", chat, text=script(words=12, delay=0.005, end_early_after=8))
+        assert await self._end(chat, asked["run"]) == "interrupted"
+        again = await self._ask("message.retry", chat, message=asked["reply"])
+        assert await self._end(chat, again["run"]) == "interrupted"
+        edited = await self._ask("message.edit", chat, message=asked["message"], text=script(words=9, delay=0.005))
+        assert await self._end(chat, edited["run"]) == "completed"
+        for message in (asked["message"], asked["reply"]):
+            await self.wire.ask("message.choose", chat=chat, message=message)
+        more = await self._ask("message.continue", chat, message=asked["reply"])
+        assert more["reply"] == asked["reply"]
+        assert await self._end(chat, more["run"]) == "completed"
 
     async def _in_the_second(self) -> None:
         run = await self._begin(self.second, words=20, delay=0.01)
@@ -67,9 +84,11 @@ class Scenario:
 
     async def _begin(self, chat: str, **fields: Any) -> str:
         """Send a script; returns the run."""
-        client_id = f"m{next(self._numbers)}"
-        sent = await self.wire.ask("message.send", chat=chat, text=script(**fields), client_id=client_id)
-        return str(sent["run"])
+        return str((await self._ask("message.send", chat, text=script(**fields)))["run"])
+
+    async def _ask(self, kind: str, chat: str, **fields: Any) -> Frame:
+        """Ask for something that begins a run; returns the ack."""
+        return await self.wire.ask(kind, chat=chat, client_id=f"m{next(self._numbers)}", **fields)
 
     async def _end(self, chat: str, run: str) -> str:
         """Wait for the change that ends a run; returns its status."""
