@@ -88,12 +88,14 @@ def text(run: UUID) -> str:
     return "".join(part["text"] for part in Message.objects.get(run=run).parts)
 
 
-async def test_the_runs_of_a_silent_worker_end_with_what_was_shown(hearts: Hearts) -> None:
+async def test_the_runs_of_a_silent_worker_end_with_what_was_shown_and_take_nothing_more_of_it(hearts: Hearts) -> None:
     run = await hearts.run_of(hearts.other)
     await in_database(silence, hearts.other, LEASE + 1)
     await hearts.heart.look()
     assert await in_database(status, run.run) == "interrupted"
     assert await in_database(text, run.run) == "Shown"
+    late = Append(run.run, run.token, len(SHOWN), [b"{}"])
+    assert await hearts.log.append([late]) == [Appended.REFUSED]
 
 
 async def test_a_worker_that_was_silent_itself_takes_nothing_from_one_that_beats_a_little_later(
