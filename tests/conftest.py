@@ -10,10 +10,11 @@ from django.core.cache import cache
 from tests.server import ServerProcess
 from tests.services import CLUSTER
 
-# The second pass, on Postgres and Redis, leaves out what touches neither and the browser, which sees no difference; the
-# fault suite needs several workers, so it has nothing to do in the first.
+# The second pass, on Postgres and Redis, leaves out what touches neither, what brings its own stores, and the browser,
+# which sees no difference; the fault suite needs several workers, so it has nothing to do in the first.
 PURE = ("deploy", "unit/agents", "unit/config", "unit/protocol", "integration/test_makefile.py")
-collect_ignore = [*PURE, "e2e"] if CLUSTER else ["faults"]
+OWN = ("mutations", "simulation")
+collect_ignore = [*PURE, *OWN, "e2e"] if CLUSTER else ["faults"]
 
 
 @pytest.fixture(autouse=True)

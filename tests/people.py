@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 from django.conf import settings
@@ -18,12 +18,26 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.models import Session
 from django.db.models import Model
 from django.utils import timezone
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
+from tests import TIMEOUT
 from tests.http import Answer, fetch
 from tests.server import ServerProcess
 
 CSRF = "c" * 32
 """What a browser would have from the csrftoken cookie."""
+
+
+class Connection(Protocol):
+    """What tests need of a socket; those of `websockets` are such."""
+
+    transport: Any
+    """Has `abort`, which ends it as a lost network does."""
+
+    async def send(self, message: str | bytes, *, text: bool | None = None) -> None: ...
+    async def recv(self, decode: Literal[False]) -> bytes: ...
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,21 @@ class Person:
         answer = await asyncio.to_thread(self.call, method, path, body)
         assert answer.status < 400, f"{method} {path}: {answer.status} {answer.text}"
         return json.loads(answer.body) if answer.body else None
+
+    async def connect(self) -> Connection:
+        """Open a socket, as the page of this person does."""
+        return await connect(
+            self.server.ws_url,
+            origin=Origin(self.server.origin),
+            additional_headers={"Cookie": self.cookie},
+            compression=None,
+            proxy=None,
+            max_size=None,
+            max_queue=4,  # frames; a reader that stops stops the connection soon
+            ping_interval=None,
+            open_timeout=TIMEOUT,
+            close_timeout=TIMEOUT,
+        )
 
     async def new_chat(self, title: str = "A chat") -> str:
         """A new chat of this person; returns its id."""

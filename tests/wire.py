@@ -11,12 +11,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Origin
 
 from tests import TIMEOUT
-from tests.people import Person
+from tests.people import Connection, Person
 from tests.state import Frame
 
 T = TypeVar("T")
@@ -67,7 +65,7 @@ class Wire:
         self._changed = asyncio.Condition()
         self._reading = asyncio.Event()
         self._reading.set()
-        self._socket: ClientConnection
+        self._socket: Connection
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -82,19 +80,7 @@ class Wire:
 
     async def connect(self) -> None:
         """Open the socket; `hello` comes later, if it does."""
-        server = self.person.server
-        self._socket = await connect(
-            server.ws_url,
-            origin=Origin(server.origin),
-            additional_headers={"Cookie": self.person.cookie},
-            compression=None,
-            proxy=None,
-            max_size=None,
-            max_queue=4,  # frames; a reader that stops stops the connection soon
-            ping_interval=None,
-            open_timeout=TIMEOUT,
-            close_timeout=TIMEOUT,
-        )
+        self._socket = await self.person.connect()
         self._task = asyncio.create_task(self._read())
 
     async def send(self, data: str | bytes, *, text: bool | None = None) -> None:
