@@ -20,7 +20,6 @@ from django.db import (
     connections,
     transaction,
 )
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.models import Run, RunEvent
 from chat.protocol.codes import Unavailable
@@ -29,14 +28,16 @@ from chat.runs.log import Append, Appended
 R = TypeVar("R")
 
 # One statement a row, so that a batch of all runs is one `executemany`: the row is written only where the run has this
-# token and (but for the first) the event before. A clash of keys or a missing row is rare and looked into run by run.
+# token. That it follows the row before is known from the last append; where it is not, it is looked into run by run.
 _INSERT = """
 INSERT INTO chat_runevent (run_id, seq, data)
 SELECT run.id, %s, %s FROM chat_run run WHERE run.id = %s AND run.token = %s
-AND (%s = 1 OR EXISTS (SELECT 1 FROM chat_runevent before WHERE before.run_id = run.id AND before.seq = %s))
 """
-
-
+# The `1` is no parameter: SQLite would not know that the index of first events has it.
+_READ = """
+SELECT seq, data FROM chat_runevent WHERE run_id = %s AND seq > %s
+AND id >= (SELECT first.id FROM chat_runevent first WHERE first.run_id = %s AND first.seq = 1) ORDER BY id
+"""
 CHECKPOINT_EVERY = 1000
 """Events between checkpoints of SQLite's write-ahead log. An event of a run that streams beside many takes a page of
 it, so this is a third of a second at 300 streams × 10/s, and 10 ms of writing."""
@@ -54,9 +55,22 @@ class DatabaseLog:
         self._checkpoints = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._since = 0
         """Events written since the last checkpoint began."""
+        self._last: dict[UUID, int] = {}
+        """The last event of each run that this log has written to, while nothing has gone wrong."""
 
     async def append(self, appends: Sequence[Append]) -> list[Appended]:
-        answers = await self._call(_append, appends)
+        usual = all(self._last.get(append.run, 0) == append.after for append in appends)
+        try:
+            answers = await self._call(_append, appends, usual)
+        except BaseException:
+            # Whether it was written, and what the database remembers when it comes back, is to be found out.
+            self._last.clear()
+            raise
+        for append, answer in zip(appends, answers, strict=True):
+            if answer is Appended.WRITTEN:
+                self._last[append.run] = append.after + len(append.events)
+            else:
+                self._last.pop(append.run, None)
         self._since += sum(len(append.events) for append in appends)
         if self._since > CHECKPOINT_EVERY and connection.vendor == "sqlite":
             self._since = 0
@@ -64,6 +78,7 @@ class DatabaseLog:
         return answers
 
     async def replace(self, run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
+        self._last.pop(run, None)
         return await self._call(_replace, run, token, events)
 
     async def seal(self, run: UUID, token: UUID) -> None:
@@ -73,7 +88,9 @@ class DatabaseLog:
         return await self._call(_read, run, after)
 
     async def expire(self, runs: Iterable[UUID]) -> None:
-        """Nothing to do: `services.cleanup.remove_expired_logs` goes by the end in the run's row."""
+        """Nothing to remove: `services.cleanup.remove_expired_logs` goes by the end in the run's row."""
+        for run in runs:
+            self._last.pop(run, None)
 
     async def close(self) -> None:
         for thread in (self._thread, self._checkpoints):
@@ -99,9 +116,9 @@ def _checkpoint() -> None:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
-def _append(appends: Sequence[Append]) -> list[Appended]:
+def _append(appends: Sequence[Append], usual: bool) -> list[Appended]:
     try:
-        if _append_all(appends):
+        if usual and _append_all(appends):
             return [Appended.WRITTEN] * len(appends)
     except (OperationalError, InterfaceError):
         raise
@@ -113,9 +130,7 @@ def _append(appends: Sequence[Append]) -> list[Appended]:
 
 def _append_all(appends: Sequence[Append]) -> bool:
     """Write the batch as if nothing were unusual; whether every row went in. All or nothing."""
-    # The proxy `connection` looks up its thread at each use: 3 µs a row.
-    database = connections[DEFAULT_DB_ALIAS]
-    rows = [row for append in appends for row in _rows(append, database)]
+    rows = [row for append in appends for row in _rows(append)]
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.executemany(_INSERT, rows)
@@ -125,17 +140,15 @@ def _append_all(appends: Sequence[Append]) -> bool:
         return False
 
 
-@functools.lru_cache(maxsize=4096)
-def _ids(run: UUID, token: UUID, database: BaseDatabaseWrapper) -> tuple[Any, Any]:
-    """As this database keeps them."""
-    uuid_field = Run._meta.pk
-    return uuid_field.get_db_prep_value(run, database), uuid_field.get_db_prep_value(token, database)
+@functools.lru_cache(maxsize=8192)
+def _id(uuid: UUID) -> Any:
+    """As this database keeps it; made anew, the ids of a row would cost 3 µs."""
+    return Run._meta.pk.get_db_prep_value(uuid, connections[DEFAULT_DB_ALIAS])
 
 
-def _rows(append: Append, database: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
-    run, token = _ids(append.run, append.token, database)
-    first = append.after + 1
-    return [(seq, data.decode(), run, token, seq, seq - 1) for seq, data in enumerate(append.events, first)]
+def _rows(append: Append) -> list[tuple[Any, ...]]:
+    run, token = _id(append.run), _id(append.token)
+    return [(seq, data.decode(), run, token) for seq, data in enumerate(append.events, append.after + 1)]
 
 
 def _append_one(append: Append) -> Appended:
@@ -143,17 +156,14 @@ def _append_one(append: Append) -> Appended:
         token = Run.objects.select_for_update().filter(id=append.run).values_list("token", flat=True).first()
         if token != append.token:
             return Appended.REFUSED
-        there = _read(append.run, append.after)
-        previous = append.after == 0 or RunEvent.objects.filter(run=append.run, seq=append.after).exists()
-        if not previous or there != list(append.events[: len(there)]):
+        there = _read(append.run)
+        if there[append.after :] == list(append.events):
+            return Appended.WRITTEN
+        if len(there) != append.after:
             return Appended.MISMATCH
-        missing = append.events[len(there) :]
-        first = append.after + len(there) + 1
         try:
             with transaction.atomic():
-                RunEvent.objects.bulk_create(
-                    RunEvent(run_id=append.run, seq=seq, data=data.decode()) for seq, data in enumerate(missing, first)
-                )
+                _create(append.run, append.after, append.events)
         except (OperationalError, InterfaceError):
             raise
         except Error:
@@ -166,17 +176,22 @@ def _replace(run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
         if not Run.objects.select_for_update().filter(id=run, token=token).exists():
             return Appended.REFUSED
         RunEvent.objects.filter(run=run).delete()
-        RunEvent.objects.bulk_create(
-            RunEvent(run_id=run, seq=seq, data=data.decode()) for seq, data in enumerate(events, 1)
-        )
+        _create(run, 0, events)
         return Appended.WRITTEN
 
 
-def _read(run: UUID, after: int) -> list[bytes]:
-    rows = RunEvent.objects.filter(run=run, seq__gt=after).order_by("seq").values_list("seq", "data")
+def _create(run: UUID, after: int, events: Sequence[bytes]) -> None:
+    RunEvent.objects.bulk_create(
+        RunEvent(run_id=run, seq=seq, data=data.decode()) for seq, data in enumerate(events, after + 1)
+    )
+
+
+def _read(run: UUID, after: int = 0) -> list[bytes]:
     events: list[bytes] = []
-    for expected, (seq, data) in enumerate(rows, after + 1):
-        if seq != expected:
-            break
-        events.append(data.encode())
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, [_id(run), after, _id(run)])
+        for expected, (seq, data) in enumerate(cursor, after + 1):
+            if seq != expected:
+                break
+            events.append(data.encode())
     return events
