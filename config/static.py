@@ -6,14 +6,17 @@ import asyncio
 import fcntl
 import gzip
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import brotli
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
 from whitenoise.compress import Compressor
@@ -21,6 +24,8 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 STAMP = ".collected"
+KEPT = 30 * 24 * 3600
+"""Seconds for which files of earlier versions are kept."""
 LARGE = 128 * 1024
 """Bytes from which a file is compressed less hard: the last few percent of the largest ones cost most of the time."""
 
@@ -105,11 +110,27 @@ def collect() -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _stamp(root) == wanted:
             return False
-        # Cleared, because otherwise a file is kept when its source is not newer, and npm gives every file a time long
-        # ago.
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        with TemporaryDirectory(dir=root.parent, prefix=f"{root.name}-") as fresh:
+            # Elsewhere first: where a file is already, it is kept when its source is not newer, and npm gives every
+            # file a time long ago.
+            command = collectstatic.Command()
+            command.storage = StaticFilesStorage(location=fresh)
+            call_command(command, interactive=False, verbosity=0)
+            _replace(Path(fresh), root)
         (root / STAMP).write_text(wanted)
     return True
+
+
+def _replace(fresh: Path, root: Path) -> None:
+    """Move all files of `fresh` into `root`, each at once. What was there before stays for `KEPT`: a worker of the
+    version before may still serve it, and pages that are open ask for it when they need it."""
+    collected = {file.relative_to(fresh) for file in fresh.rglob("*") if file.is_file()}
+    for name in collected:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (fresh / name).replace(root / name)
+    for file in root.rglob("*"):
+        if file.is_file() and file.relative_to(root) not in collected and file.stat().st_mtime < time.time() - KEPT:
+            file.unlink()
 
 
 def _stamp(root: Path) -> str:

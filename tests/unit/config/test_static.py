@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from django.test import AsyncRequestFactory, RequestFactory
 from pytest_django import Settings
 
 from config import static
-from config.static import StaticFilesMiddleware
+from config.static import KEPT, StaticFilesMiddleware
 
 STYLE = "/static/accounts/login.css"
 
@@ -85,12 +86,20 @@ def test_files_are_collected_only_when_one_has_changed(source: Path, settings: S
     assert (settings.STATIC_ROOT / "a.css").read_text() == "b {}"
 
 
-def test_a_file_that_is_gone_is_no_longer_served(source: Path, settings: Settings) -> None:
-    (source.parent / "b.css").write_text("b {}")
+def test_a_file_of_an_earlier_version_is_kept_while_a_page_may_ask_for_it(source: Path, settings: Settings) -> None:
+    earlier = source.parent / "b.css"
+    earlier.write_text("b {}")
     static.collect()
-    (source.parent / "b.css").unlink()
+    earlier.unlink()
     assert static.collect()
-    assert not (settings.STATIC_ROOT / "b.css").exists()
+    (kept,) = settings.STATIC_ROOT.glob("b.????????????.css")
+    assert kept.read_text() == "b {}"
+    for file in settings.STATIC_ROOT.iterdir():
+        os.utime(file, (0, time.time() - KEPT - 1))
+    source.write_text("c {}")
+    static.collect()
+    assert not kept.exists()
+    assert (settings.STATIC_ROOT / "a.css").read_text() == "c {}"
 
 
 def test_what_is_collected_may_be_read_only(source: Path, settings: Settings) -> None:
