@@ -28,6 +28,8 @@ load alone would need more than its core."""
 QUICK_LOADS: Sequence[Load] = ((1, 20), (50, 10), SATURATED)
 LONG = 2.0
 """A window this much longer for the loads that targets speak of."""
+ALONE = (0.2, 1.0)
+"""Seconds of warm-up and window of one stream at full speed: soon after, its reply is as long as a reply may be."""
 FULL = 0.8
 """Share of a core above which a worker that does not keep up is at its limit, and was not merely held up."""
 
@@ -67,7 +69,8 @@ async def climb(
                     seconds = window * (LONG if load in (KEY, (1, 20)) else 1)
                     figure = await at_rate(way, upstream, streams, rate, warm=warm, window=seconds)
                 else:
-                    figure = await at_full_speed(way, upstream, streams, warm=warm, window=window)
+                    times = ALONE if streams == 1 else (warm, window)
+                    figure = await at_full_speed(way, upstream, streams, warm=times[0], window=times[1])
                 if figure.overloaded and figure.core > FULL:
                     limits[way.name] = min(streams * rate, limits.get(way.name, streams * rate))
                 say(figure)

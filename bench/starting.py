@@ -33,6 +33,10 @@ class FirstToken(msgspec.Struct):
     """The model's own: the median of asking it directly."""
 
 
+QUESTION = wish(tokens=20, rate=100)
+"""A reply that is over at once may be told of when it has ended, whole and without a first token."""
+
+
 async def starting(make: Callable[[], Way], starts: int) -> Starting:
     """Start a way so many times; the first start of all, which loads files from the disk, does not count."""
     times = []
@@ -57,7 +61,7 @@ async def first_token(way: Polylogue, upstream: Upstream, samples: int) -> First
 
 
 async def _asked_directly(client: aiohttp.ClientSession, upstream: Upstream) -> float:
-    body = {"stream": True, "messages": [{"role": "user", "content": wish(tokens=3)}]}
+    body = {"stream": True, "messages": [{"role": "user", "content": QUESTION}]}
     began = time.monotonic()
     async with client.post(f"{upstream.base_url}/chat/completions", json=body) as response:
         line = b""
@@ -71,7 +75,7 @@ async def _asked_directly(client: aiohttp.ClientSession, upstream: Upstream) -> 
 async def _asked(way: Polylogue) -> float:
     await way.connect(1)
     began = time.monotonic()
-    await way.ask(0, wish(tokens=3))
+    await way.ask(0, QUESTION)
     while not way.meter.first_at:
         await asyncio.sleep(0.0005)
     took = way.meter.first_at - began
