@@ -33,9 +33,13 @@ def fill_messages(count: int, chats: Iterable[str]) -> None:
         if not missing:
             continue
         chat.version += 1
+        # Each answers the one before.
+        ids = [uuid4() for _ in missing]
         Message.objects.bulk_create(
             (
                 Message(
+                    id=id_,
+                    parent_id=parent,
                     chat=chat,
                     position=position,
                     version=chat.version,
@@ -44,7 +48,7 @@ def fill_messages(count: int, chats: Iterable[str]) -> None:
                     status=Message.Status.COMPLETE,
                     parts=[{"type": "text", "id": f"m{position}", "text": 3 * SENTENCE}],
                 )
-                for position in missing
+                for position, id_, parent in zip(missing, ids, [None, *ids], strict=False)
             ),
             batch_size=BATCH,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from chat.models import Chat, Message
@@ -25,9 +26,13 @@ def history(chat_id: UUID, *, before: int, budget: int) -> list[Said]:
     """The newest messages before position `before` that fit `budget` characters, oldest first; the last one always,
     cut to the budget at its start. Empty messages and those of other branches are left out.
     """
-    said: list[Said] = []
     rows = Message.objects.filter(chat=chat_id, position__lt=before, shown=True).order_by("-position")
-    for role, parts in rows.values_list("role", "parts")[:HISTORY_ROWS].iterator(chunk_size=20):
+    return _fitting(rows.values_list("role", "parts")[:HISTORY_ROWS].iterator(chunk_size=20), budget)
+
+
+def _fitting(newest_first: Iterable[tuple[str, list[Any]]], budget: int) -> list[Said]:
+    said: list[Said] = []
+    for role, parts in newest_first:
         text = "\n\n".join(part["text"] for part in parts if part["type"] == "text" and part["text"])
         if not text.strip():
             continue
@@ -38,6 +43,15 @@ def history(chat_id: UUID, *, before: int, budget: int) -> list[Said]:
         if budget <= 0:
             break
     return said[::-1]
+
+
+def _path(chat_id: UUID, position: int, message_id: UUID | None) -> Iterator[tuple[str, list[Any]]]:
+    """A message at `position` and those that it answers, up to the first, whichever branch is shown by now."""
+    rows = Message.objects.filter(chat=chat_id, position__lte=position).order_by("-position")
+    for id_, parent, role, parts in rows.values_list("id", "parent", "role", "parts")[:HISTORY_ROWS].iterator(20):
+        if id_ == message_id:
+            yield role, parts
+            message_id = parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +66,12 @@ class Question:
 
 def question(reply_id: UUID, *, budget: int) -> Question:
     """What the run of this reply is asked, within `budget` characters. A reply that has parts already is part of it."""
-    chat_id, position, parts = Message.objects.values_list("chat_id", "position", "parts").get(id=reply_id)
+    chat_id, position, parent, parts = Message.objects.values_list("chat_id", "position", "parent", "parts").get(
+        id=reply_id
+    )
     texts = [part["id"] for part in parts if part["type"] == "text" and part["text"].strip()]
-    if not texts:
-        return Question(said=history(chat_id, before=position, budget=budget), continues=None)
-    return Question(said=history(chat_id, before=position + 1, budget=budget), continues=texts[-1])
+    path = _path(chat_id, position, reply_id if texts else parent)
+    return Question(said=_fitting(path, budget), continues=texts[-1] if texts else None)
 
 
 def title_wanted(chat_id: UUID) -> bool:

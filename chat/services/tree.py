@@ -20,7 +20,7 @@ def put_below(chat: Chat, messages: Sequence[Message]) -> None:
     """Insert new messages, each the child of the one before, as the end of the chosen path; what was shown below the
     first one's parent is not any more. Sets positions, and `chat.last_position` (not saved).
     """
-    _hide_below(chat, messages[0].parent)
+    _end_at(chat, messages[0].parent)
     for message in messages:
         chat.last_position += 1
         message.position = chat.last_position
@@ -31,7 +31,7 @@ def put_below(chat: Chat, messages: Sequence[Message]) -> None:
 
 def show_branch(chat: Chat, message: Message) -> None:
     """Let the chosen path go through `message`, and below it as it went last."""
-    _hide_below(chat, message.parent)
+    _end_at(chat, message.parent)
     _choose(message)
     shown = [message.id]
     children: dict[UUID | None, list[UUID]] = {}
@@ -46,11 +46,20 @@ def show_branch(chat: Chat, message: Message) -> None:
     Message.objects.filter(id__in=shown).update(shown=True, version=chat.version)
 
 
-def _hide_below(chat: Chat, parent: Message | None) -> None:
+def _end_at(chat: Chat, message: Message | None) -> None:
+    """Let the chosen path end at `message`, or be empty for None. Who commands may not know yet that its branch is not
+    shown any more: then it is again, from where it leaves the chosen path."""
+    hidden: list[Message] = []
+    while message is not None and not message.shown:
+        hidden.append(message)
+        message = message.parent
     below = Message.objects.filter(chat=chat, shown=True)
-    if parent is not None:
-        below = below.filter(position__gt=parent.position)
+    if message is not None:
+        below = below.filter(position__gt=message.position)
     below.update(shown=False, version=chat.version)
+    for each in hidden:
+        _choose(each)
+    Message.objects.filter(id__in=[each.id for each in hidden]).update(shown=True, version=chat.version)
 
 
 def _choose(message: Message) -> None:

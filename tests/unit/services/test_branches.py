@@ -89,6 +89,32 @@ def test_an_edit_leaves_the_old_branch_as_it_was(user: UUID, chat: UUID) -> None
     assert texts(chat) == ["Frist", "What?"]
 
 
+def test_who_retries_edits_or_chooses_in_a_branch_that_is_not_shown_any_more_turns_back_to_it(
+    user: UUID, chat: UUID
+) -> None:
+    first = say(user, chat, "Question")
+    answer(first, "One")
+    inner = say(user, chat, "Inner")
+    answer(inner, "Inner one")
+    other = retry_reply(asking(user, chat), message_id=first.reply)
+    answer(other, "Two")
+
+    def away() -> None:
+        choose_branch(user_id=user, chat_id=chat, message_id=other.reply)
+        assert texts(chat) == ["Question", "Two"]
+
+    again = retry_reply(asking(user, chat), message_id=inner.reply)
+    assert [one.text for one in selectors.question(again.reply, budget=1000).said] == ["Question", "One", "Inner"]
+    answer(again, "Inner two")
+    assert texts(chat) == ["Question", "One", "Inner", "Inner two"]
+    away()
+    answer(edit_message(asking(user, chat), message_id=inner.message, text="Innermost"), "Yes")
+    assert texts(chat) == ["Question", "One", "Innermost", "Yes"]
+    away()
+    choose_branch(user_id=user, chat_id=chat, message_id=inner.reply)
+    assert texts(chat) == ["Question", "One", "Inner", "Inner one"]
+
+
 def test_an_agent_reads_its_own_branch_only(user: UUID, chat: UUID) -> None:
     first = say(user, chat, "Question")
     answer(first, "One")
