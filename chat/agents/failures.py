@@ -75,7 +75,9 @@ def cut_off(*, started: bool) -> AgentError:
     """The connection ended too early; `started`: after the first chunk of the reply."""
     if not started:
         return unreachable()
-    return AgentError("interrupted", "The model's server broke off in the middle of the reply. Please ask again.")
+    return AgentError(
+        "interrupted", "The model's server broke off in the middle of the reply. What was written is kept."
+    )
 
 
 def filtered() -> AgentError:
@@ -90,7 +92,9 @@ def reported(error: object, *, spoken: bool) -> AgentError:
     fields = error if isinstance(error, dict) else {"message": error}
     if spoken:
         said = _quoted(fields.get("message"))
-        return AgentError("interrupted", f"The model's server stopped in the middle of the reply{said}. Ask again.")
+        return AgentError(
+            "interrupted", f"The model's server stopped in the middle of the reply{said}. What was written is kept."
+        )
     statuses = (_status(fields.get(name)) for name in ("code", "status", "type"))
     return refused(next(filter(None, statuses), HTTPStatus.INTERNAL_SERVER_ERROR), fields)
 

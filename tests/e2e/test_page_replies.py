@@ -16,8 +16,8 @@ FIRST_LOAD = 250_000
 """Bytes of a first visit, compressed, without mathematics and diagrams."""
 
 
-LIGHT_NODE, DARK_NODE = "rgb(236, 236, 255)", "rgb(31, 32, 32)"
-"""How Mermaid fills a node in each of its themes."""
+LIGHT_NODE, DARK_NODE = "rgb(226, 240, 237)", "rgb(28, 52, 49)"
+"""How a node is filled: `--accent-soft` in each of the themes."""
 
 
 @pytest.fixture

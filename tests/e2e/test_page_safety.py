@@ -45,7 +45,9 @@ def test_a_hostile_reply_neither_runs_nor_loads_anything(page: Page, server: Ser
     for element in page.evaluate(LOOK):
         attributes = element["attributes"]
         assert element["tag"] in ALLOWED
-        assert set(attributes) <= {"class", "href", "title", "start", "rel", "target", "tabindex", "role", "aria-label"}
+        assert set(attributes) <= {
+            *("class", "dir", "href", "title", "start", "rel", "target", "tabindex", "role", "aria-label")
+        }
         if element["tag"] == "A":
             assert attributes["href"].startswith(("http://", "https://", "mailto:"))
             assert attributes["rel"] == "noopener noreferrer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -78,6 +79,32 @@ def test_three_chats_stand_side_by_side_and_a_reload_restores_them(
     expect(panes(page)).to_have_count(1)
 
 
+def test_chats_for_which_there_is_no_room_are_counted_and_one_click_away(page: Page, server: ServerProcess) -> None:
+    page.set_viewport_size({"width": 1100, "height": 800})
+    open_page(page, server.url)
+    chats = [start_chat(page, ENDLESS).rsplit("/", 1)[1]]
+    expect(reply(page)).to_contain_text("word8")
+    for _ in range(2):
+        page.get_by_role("button", name="New chat").click()
+        chats.append(start_chat(page, SHORT).rsplit("/", 1)[1])
+        finished(page)
+    streaming, *others = chats
+    open_page(page, f"{server.url}c/{'+'.join([*others, streaming])}")
+    expect(panes(page)).to_have_count(2)
+    expect(page.locator(".chat-item.shown")).to_have_count(2)
+    more = page.get_by_role("button", name="One more chat is open")
+    expect(more).to_have_accessible_name(re.compile("A reply is being written$"))
+    more.click()
+    expect(panes(page).last).to_have_attribute("data-pane", streaming)
+    expect(panes(page).last.get_by_role("img", name="A reply is being written")).to_be_visible()
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(panes(page)).to_have_count(1)
+    page.get_by_role("button", name="2 more chats are open").click()
+    expect(panes(page)).to_have_attribute("data-pane", others[0])
+    page.get_by_role("button", name="Chats: a reply is being written").click()
+    expect(page.get_by_role("complementary", name="Chats")).to_be_visible()
+
+
 def test_a_reload_in_the_middle_of_a_reply_goes_on(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
     start_chat(page, SLOW)
@@ -123,8 +150,11 @@ def test_stop_keeps_what_was_said_and_the_next_message_can_be_sent(page: Page, s
     open_page(page, server.url)
     start_chat(page, ENDLESS)
     expect(reply(page)).to_contain_text("word8")
+    growing = said(page).locator(".growing")
+    expect(growing).to_have_count(1)
     page.get_by_role("button", name="Stop").click()
     finished(page, "stopped")
+    expect(growing).to_have_count(0)
     expect(reply(page)).to_contain_text(words(1, 8))
     expect(reply(page)).to_contain_text("Stopped here.")
     send(page, SHORT)

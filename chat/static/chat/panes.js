@@ -29,7 +29,8 @@ export function titleOf(state, key) {
 }
 
 /**
- * Show `key`: where it is already, else beside the pane in focus (if asked for, and if one more is allowed), else instead of it.
+ * Show `key`: beside the pane in focus (if asked for, and if one more is allowed or it is in a pane already), else where
+ * it is already, else instead of the pane in focus.
  *
  * @param {Panes} panes
  * @param {string} key
@@ -38,10 +39,11 @@ export function titleOf(state, key) {
  */
 export function show(panes, key, beside = false) {
   const at = panes.keys.indexOf(key);
-  if (at >= 0) return { keys: panes.keys, focus: at };
-  const keys = panes.keys.slice();
-  if (beside && keys.length < MOST_PANES) keys.splice(panes.focus + 1, 0, key);
-  else keys.splice(panes.focus, 1, key);
+  if (at >= 0 && (!beside || at === panes.focus)) return { keys: panes.keys, focus: at };
+  const keys = panes.keys.filter((other) => other !== key);
+  const focus = at >= 0 && at < panes.focus ? panes.focus - 1 : panes.focus;
+  if (beside && keys.length < MOST_PANES) keys.splice(focus + 1, 0, key);
+  else keys.splice(focus, 1, key);
   return { keys, focus: keys.indexOf(key) };
 }
 
@@ -67,6 +69,18 @@ export function close(panes, key) {
 export function visible(panes, room) {
   const first = Math.max(0, Math.min(panes.focus - room + 1, panes.keys.length - room));
   return panes.keys.slice(first, first + room);
+}
+
+/**
+ * The panes for which there is no room, those after the visible ones first.
+ *
+ * @param {Panes} panes
+ * @param {number} room how many fit
+ */
+export function waiting(panes, room) {
+  const shown = visible(panes, room);
+  const after = panes.keys.indexOf(shown.at(-1) ?? "") + 1;
+  return [...panes.keys.slice(after), ...panes.keys.slice(0, after)].filter((key) => !shown.includes(key));
 }
 
 /** @param {string[]} keys */

@@ -1,6 +1,6 @@
 /**
- * Inside a diagram's frame: draws what the page outside hands in, in its theme, and tells how high it became. Handed in
- * once more, it is drawn once more.
+ * Inside a diagram's frame: draws what the page outside hands in, in its theme and colours, and tells how high it became.
+ * Handed in once more, it is drawn once more.
  */
 
 /** @type {{initialize: (options: object) => void, render: (id: string, source: string) => Promise<{svg: string}>}} */
@@ -8,7 +8,12 @@ const mermaid = /** @type {any} */ (globalThis)["mermaid"];
 const say = (/** @type {object} */ words) => window.parent.postMessage(words, "*");
 const root = /** @type {HTMLElement} */ (document.getElementById("drawing"));
 const measure = () => say({ height: root.getBoundingClientRect().height });
-const watcher = new ResizeObserver(measure);
+const watcher = new ResizeObserver(() => {
+  fit();
+  measure();
+});
+/** Pixels: how wide the drawing would like to be. */
+let natural = 0;
 /** Mermaid draws one at a time. */
 let drawing = Promise.resolve();
 
@@ -18,16 +23,58 @@ window.addEventListener("message", ({ source, data }) => {
 
 /** @param {{source: string, dark: boolean}} asked */
 async function draw({ source, dark }) {
-  mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: dark ? "dark" : "default", suppressErrorRendering: true });
+  document.documentElement.dataset["theme"] = dark ? "dark" : "light";
+  mermaid.initialize({
+    startOnLoad: false,
+    securityLevel: "strict",
+    suppressErrorRendering: true,
+    theme: "base",
+    themeVariables: colours(dark),
+    fontFamily: getComputedStyle(root).fontFamily,
+    sequence: { diagramMarginX: 8 },
+  });
   const { svg } = await mermaid.render("diagram", source);
-  document.documentElement.className = dark ? "dark" : "";
   root.innerHTML = svg;
-  const drawn = root.querySelector("svg");
-  // Its own width, which Mermaid writes there. Much smaller, and nobody could read it: better to scroll.
-  if (drawn) drawn.style.minWidth = `${0.7 * parseFloat(drawn.style.maxWidth) || 0}px`;
+  // Mermaid writes it there.
+  natural = parseFloat(root.querySelector("svg")?.style.maxWidth ?? "") || 0;
+  fit();
   // At once too, since a frame that is not seen yet gets no such news.
   measure();
   watcher.observe(root);
+}
+
+/** Where much is missing, nobody could read what is made to fit: better to scroll. */
+function fit() {
+  const drawn = root.querySelector("svg");
+  if (drawn) drawn.style.minWidth = `${root.clientWidth < 0.6 * natural ? 0.7 * natural : 0}px`;
+}
+
+/**
+ * The page's colours, as Mermaid understands them: it computes others from them.
+ *
+ * @param {boolean} dark
+ */
+function colours(dark) {
+  const colour = (/** @type {string} */ name) => {
+    root.style.color = `var(--${name})`;
+    return getComputedStyle(root).color;
+  };
+  const found = {
+    darkMode: dark,
+    background: colour("code"),
+    primaryColor: colour("accent-soft"),
+    primaryBorderColor: colour("accent"),
+    primaryTextColor: colour("ink"),
+    secondaryColor: colour("paper-3"),
+    tertiaryColor: colour("paper-2"),
+    lineColor: colour("ink-2"),
+    noteBkgColor: colour("warning-soft"),
+    noteBorderColor: colour("warning"),
+    noteTextColor: colour("ink"),
+    dropShadow: "none",
+  };
+  root.style.color = "";
+  return found;
 }
 
 say({ ready: true });

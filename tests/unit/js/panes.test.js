@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { close, fromPath, show, toPath, visible } from "../../../chat/static/chat/panes.js";
+import { close, fromPath, show, toPath, visible, waiting } from "../../../chat/static/chat/panes.js";
 
 const A = "00000000-0000-4000-8000-00000000000a";
 const B = "00000000-0000-4000-8000-00000000000b";
@@ -41,4 +41,19 @@ test("where not all panes fit, the one in focus is among those shown", () => {
       assert.ok(keys.includes("abc"[focus]));
     }
   }
+});
+
+test("those for which there is no room are told in the order in which one comes to them", () => {
+  const keys = ["a", "b", "c"];
+  assert.deepEqual(waiting({ keys, focus: 0 }, 1), ["b", "c"]);
+  assert.deepEqual(waiting({ keys, focus: 1 }, 1), ["c", "a"]);
+  assert.deepEqual(waiting({ keys, focus: 2 }, 2), ["a"]);
+  assert.deepEqual(waiting({ keys, focus: 2 }, 3), []);
+});
+
+test("what waits for room comes beside the one in focus when it is asked for there", () => {
+  const panes = show({ keys: ["a", "b", "c"], focus: 0 }, "c", true);
+  assert.deepEqual(panes, { keys: ["a", "c", "b"], focus: 1 });
+  assert.deepEqual(visible(panes, 2), ["a", "c"]);
+  assert.deepEqual(show({ keys: ["a", "b", "c"], focus: 2 }, "a", true), { keys: ["b", "c", "a"], focus: 2 });
 });

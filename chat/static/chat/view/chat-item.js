@@ -15,7 +15,7 @@ const LOOKED_AT = 600;
 /**
  * @typedef {object} Props
  * @property {import("../types.js").Chat} chat
- * @property {boolean} shown     it is in a pane
+ * @property {boolean} shown     it is in a pane that is seen
  * @property {boolean} focused   it is in the pane in use
  * @property {boolean} besides   there is room for another pane
  */
@@ -47,7 +47,7 @@ export const ChatItem = memo(
           ${chat.pinned && html`<span class="pinned" role="img" aria-label=${t("Pinned")}>${icon("pin")}</span>`}
           <span class="chat-words">
             <span class="chat-title" dir="auto">${title}</span>
-            ${chat.live && html`<${NewestWords} id=${chat.id} />`}
+            ${chat.live && !shown && html`<${NewestWords} id=${chat.id} />`}
           </span>
           ${chat.live && html`<span class="live" role="img" aria-label=${t("A reply is being written")}></span>`}
           ${unread && html`<span class="unread-mark" role="img" aria-label=${t("A new reply")}></span>`}
@@ -68,7 +68,8 @@ export const ChatItem = memo(
 );
 
 /**
- * What the reply says just now, where this tab is told. Not for screen readers, to whom it would be noise.
+ * What the reply says just now, where this tab is told and does not show it anyway. Not for screen readers, to whom it
+ * would be noise.
  *
  * @param {{id: string}} props
  */

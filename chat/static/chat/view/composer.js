@@ -1,5 +1,6 @@
 /** Where one writes. The text is kept as a draft with every key, so a reload loses nothing. */
 import { useImperativeHandle, useRef, useState } from "preact/hooks";
+import { agentTitle } from "../agents.js";
 import { t } from "../i18n.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
@@ -87,6 +88,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
           <textarea
             ref=${field}
             rows="1"
+            dir=${text ? "auto" : null}
             aria-label=${t("Message")}
             placeholder=${blocked || t("Ask anything")}
             value=${text}
@@ -94,9 +96,6 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
             onKeyDown=${onKeyDown}
           ></textarea>
         </div>
-        ${stoppable
-          ? html`<button type="button" class="send stop" aria-label=${t("Stop")} title=${t("Stop")} disabled=${stopping} onClick=${stop}>${icon("stop")}</button>`
-          : html`<button class="send" aria-label=${t("Send")} title=${t("Send")} disabled=${!ready}>${icon("send")}</button>`}
         ${(choice || hint) &&
         html`
           <div class="composer-tools">
@@ -104,6 +103,9 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
             ${hint && html`<span class="composer-hint">${hint}</span>`}
           </div>
         `}
+        ${stoppable
+          ? html`<button type="button" class="send stop" aria-label=${t("Stop")} title=${t("Stop")} disabled=${stopping} onClick=${stop}>${icon("stop")}</button>`
+          : html`<button class="send" aria-label=${t("Send")} title=${t("Send")} disabled=${!ready}>${icon("send")}</button>`}
       </div>
     </form>
   `;
@@ -124,7 +126,7 @@ function AgentPicker({ id, agents, agent, onChoose }) {
       value=${agent ?? usual ?? agents[0]?.name}
       onChange=${(/** @type {Event & {currentTarget: HTMLSelectElement}} */ event) => onChoose(event.currentTarget.value)}
     >
-      ${agents.map(({ name, title }) => html`<option value=${name}>${title}</option>`)}
+      ${agents.map(({ name, title }) => html`<option value=${name}>${agentTitle(title)}</option>`)}
     </select>
   `;
 }

@@ -1,4 +1,5 @@
 /** How a reply came about, for those who ask. */
+import { agentTitle } from "../agents.js";
 import { language, t } from "../i18n.js";
 import { speedOf } from "../timing.js";
 import { useSelect } from "./context.js";
@@ -9,7 +10,7 @@ export function Details({ message }) {
   const run = useSelect((state) => state.open[message.chat]?.runs[message.run ?? ""]);
   const agents = useSelect((state) => state.hello?.agents);
   const said = describe(speedOf(message.timing));
-  const agent = agents?.find((one) => one.name === run?.agent)?.title;
+  const agent = agentTitle(agents?.find((one) => one.name === run?.agent)?.title ?? "");
   const at = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(message.created_at));
   return html`<p class="details">${[at, agent, ...said].filter(Boolean).join(" · ")}</p>`;
 }

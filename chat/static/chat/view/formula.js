@@ -50,6 +50,8 @@ function put(library, code) {
   if (!drawn.has(key)) {
     const box = document.createElement("span");
     box.className = displayMode ? "formula formula-display" : "formula";
+    // It scrolls sideways, which keys can do only where there is focus.
+    if (displayMode) box.tabIndex = 0;
     try {
       library.render(source, box, { displayMode, throwOnError: true, strict: "ignore", trust: false, maxExpand: 200, maxSize: 20 });
       drawn.set(key, box);

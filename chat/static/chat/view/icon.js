@@ -26,6 +26,7 @@ const SHAPES = {
   save: "M8 2.5v7M5 6.8l3 3 3-3M3 12.5h10",
   search: "M7 2.8a4.2 4.2 0 100 8.4 4.2 4.2 0 000-8.4zM10.2 10.2l3.3 3.3",
   keyboard: "M2 4.5h12v7.5H2zM4.5 7h.01M7 7h.01M9.5 7h.01M11.7 7h.01M5 9.7h6",
+  contrast: "M8 2.5a5.5 5.5 0 100 11 5.5 5.5 0 000-11zM8 2.5v11M8 5.3h4.5M8 8h5.4M8 10.7h4.5",
   leave: "M6.5 3h-3.5v10h3.5M10 5l3 3-3 3M13 8H6.5",
 };
 
@@ -35,11 +36,14 @@ const SOLID = {
   more: [2, 6.7, 11.4].map((left) => `M${left} 8a1.3 1.3 0 112.6 0 1.3 1.3 0 01-2.6 0z`).join(""),
 };
 
+/** These point along the line, so they turn where lines run from the right. */
+const TURNING = new Set(["back", "goOn", "leave"]);
+
 /** @param {keyof typeof SHAPES | keyof typeof SOLID} name */
 export function icon(name) {
   const solid = name in SOLID;
   return html`
-    <svg class=${solid ? "icon solid" : "icon"} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+    <svg class=${`icon${solid ? " solid" : ""}${TURNING.has(name) ? " turns" : ""}`} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
       <path d=${{ ...SHAPES, ...SOLID }[name]} />
     </svg>
   `;

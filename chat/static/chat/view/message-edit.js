@@ -62,6 +62,7 @@ export function MessageEdit({ message }) {
         <textarea
           ref=${field}
           rows="1"
+          dir="auto"
           aria-label=${t("Edit your message")}
           value=${text}
           onInput=${(/** @type {InputEvent & {currentTarget: HTMLTextAreaElement}} */ event) => write(event.currentTarget.value)}

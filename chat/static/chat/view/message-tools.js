@@ -61,11 +61,11 @@ function Mend({ message, reason }) {
   const { app } = useApp();
   /** @param {() => void} act */
   const unless = (act) => () => (reason ? app.toast({ id: "reason", text: `${reason}.` }) : act());
-  const props = { type: "button", class: "button", "aria-disabled": reason ? "true" : null, title: reason || null };
+  const props = { type: "button", class: "button", "aria-disabled": reason ? "true" : null };
   return html`
     <p class="mend">
-      <button ...${props} onClick=${unless(() => app.replies.goOn(message))}>${icon("goOn")}${t("Continue")}</button>
-      <button ...${props} onClick=${unless(() => app.replies.retry(message))}>${icon("retry")}${t("Retry")}</button>
+      <button ...${props} title=${reason || t("Write on from here")} onClick=${unless(() => app.replies.goOn(message))}>${icon("goOn")}${t("Continue")}</button>
+      <button ...${props} title=${reason || t("Ask for a new reply")} onClick=${unless(() => app.replies.retry(message))}>${icon("retry")}${t("Retry")}</button>
     </p>
   `;
 }
@@ -76,7 +76,7 @@ export function Asked({ pending }) {
   const online = useSelect((state) => state.link.status === "online");
   const { client_id: id, status, error } = pending;
   if (status !== "failed") {
-    return html`<p class="ending" data-pending=${id}>${online ? t("Asking…") : t("Not sent yet. It goes out once, when there is a connection.")}</p>`;
+    return html`<p class="ending" data-pending=${id}>${online ? t("Asking…") : t("Not sent yet. Waiting for a connection.")}</p>`;
   }
   return html`
     <p class="ending ending-error" data-pending=${id}>${icon("alert")}${told(error?.message ?? "")}</p>

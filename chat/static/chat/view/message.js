@@ -106,7 +106,7 @@ function Thoughts({ text }) {
     if (shown instanceof window.Text && text.startsWith(shown.data)) shown.appendData(text.slice(shown.data.length));
     else box.current?.replaceChildren(text);
   }, [text]);
-  return html`<div class="aside-text" ref=${box}></div>`;
+  return html`<div class="aside-text" dir="auto" ref=${box}></div>`;
 }
 
 /** @param {WholeMessage} message */

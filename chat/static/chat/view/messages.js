@@ -80,8 +80,8 @@ function Unsent({ pending, onEdit }) {
   return html`
     <li class="message from-user unsent" data-pending=${id}>
       <h3 class="unseen">${t("You said")}</h3>
-      <div class="bubble">${pending.text}</div>
-      ${status === "waiting" && !online && html`<p class="ending">${t("Not sent yet. It goes out once, when there is a connection.")}</p>`}
+      <div class="bubble" dir="auto">${pending.text}</div>
+      ${status === "waiting" && !online && html`<p class="ending">${t("Not sent yet. Waiting for a connection.")}</p>`}
       ${status === "failed" &&
       html`
         <p class="ending ending-error">${icon("alert")}${told(error?.message ?? "")}</p>

@@ -1,6 +1,6 @@
 /** The whole page: the list of chats, the panes, and what is said above and below them. */
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { titleOf, visible } from "../panes.js";
+import { isChat, titleOf, visible, waiting } from "../panes.js";
 import { Announcer } from "./announcer.js";
 import { Banner } from "./banner.js";
 import { useApp, useSelect } from "./context.js";
@@ -47,6 +47,9 @@ export function Page() {
   }, [drawer]);
 
   const keys = visible(panes, room);
+  const unseen = waiting(panes, room);
+  const last = keys.at(-1);
+  const more = panes.keys.length < room && panes.keys.every(isChat);
   return html`
     <div class="page">
       <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} onShortcuts=${() => setDialog("shortcuts")} />
@@ -61,6 +64,9 @@ export function Page() {
                 id=${key}
                 focused=${key === focused}
                 alone=${panes.keys.length === 1}
+                waiting=${key === last ? unseen : []}
+                room=${room}
+                besides=${key === last && more}
                 onMenu=${narrow ? () => setDrawer(true) : null}
               />
             `}

@@ -9,6 +9,7 @@ import { useApp, useSelect } from "./context.js";
 import { Dialog } from "./dialog.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
+import { roomNow } from "./media.js";
 
 /** Chats that are offered at once; typing narrows them down. */
 const MOST = 50;
@@ -19,6 +20,7 @@ const MOST = 50;
  * @property {string} label
  * @property {Parameters<typeof icon>[0]} icon
  * @property {string} [note]
+ * @property {boolean} [danger]
  * @property {() => void} act
  *
  * @param {{onClose: () => void, onShortcuts: () => void}} props
@@ -26,12 +28,14 @@ const MOST = 50;
 export function Palette({ onClose, onShortcuts }) {
   const { app, store } = useApp();
   const [words, setWords] = useState("");
-  const [at, setAt] = useState(0);
+  const [at, setAt] = useState(/** @type {number | null} */ (null));
   const chats = useSelect((state) => state.chats);
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const choices = useMemo(() => matching([...jumps(app, chats), ...actions(app, onShortcuts)], words), [chats, words]);
-  const chosen = Math.min(at, choices.length - 1);
+  // To go where one is already would be nothing to begin with.
+  const start = !words.trim() && isChat(here()) && choices[0]?.id === here() ? 1 : 0;
+  const chosen = Math.min(at ?? start, choices.length - 1);
   useEffect(() => {
     const timer = setTimeout(() => words.trim() && void app.find(words.trim(), false), 250);
     return () => clearTimeout(timer);
@@ -75,7 +79,7 @@ export function Palette({ onClose, onShortcuts }) {
           value=${words}
           onInput=${(/** @type {InputEvent & {currentTarget: HTMLInputElement}} */ event) => {
             setWords(event.currentTarget.value);
-            setAt(0);
+            setAt(null);
           }}
           onKeyDown=${onKeyDown}
         />
@@ -88,6 +92,7 @@ export function Palette({ onClose, onShortcuts }) {
               id=${`choice-${choice.id}`}
               role="option"
               aria-selected=${index === chosen}
+              class=${choice.danger ? "danger" : null}
               onPointerMove=${() => index !== chosen && setAt(index)}
               onClick=${() => run(choice)}
             >
@@ -101,6 +106,12 @@ export function Palette({ onClose, onShortcuts }) {
     <//>
   `;
 
+  /** The pane in use. */
+  function here() {
+    const { panes } = store.state;
+    return panes.keys[panes.focus] ?? NEW;
+  }
+
   /**
    * @param {import("../app.js").App} app
    * @param {State["chats"]} chats
@@ -113,7 +124,7 @@ export function Palette({ onClose, onShortcuts }) {
       id: chat.id,
       label: chat.title || t("New chat"),
       icon: "chat",
-      note: panes.keys.includes(chat.id) ? t("open") : chat.archived ? t("archived") : "",
+      note: chat.id === here() ? t("current") : panes.keys.includes(chat.id) ? t("in a pane") : chat.archived ? t("archived") : "",
       act: () => app.show(chat.id),
     }));
   }
@@ -125,14 +136,14 @@ export function Palette({ onClose, onShortcuts }) {
    */
   function actions(app, onShortcuts) {
     const { state } = store;
-    const key = state.panes.keys[state.panes.focus] ?? NEW;
+    const key = here();
     const chat = state.chats[key];
     const reply = lastReply(state, key);
     const running = Object.values(state.open[key]?.runs ?? {}).some((run) => run.status === "running");
     /** @type {(Choice | false | null | undefined | "")[]} */
     const offered = [
       { id: "new", label: t("New chat"), icon: "plus", act: () => app.show(NEW) },
-      { id: "beside", label: t("New chat beside this one"), icon: "beside", act: () => app.show(NEW, true) },
+      roomNow() > 1 && { id: "beside", label: t("New chat beside this one"), icon: "beside", act: () => app.show(NEW, true) },
       running && { id: "stop", label: t("Stop the reply"), icon: "stop", act: () => void app.stop(key) },
       app.selected?.chat === key && { id: "quote", label: t("Quote what is selected"), icon: "quote", act: () => app.quoteSelection() },
       reply && !busyReason(state, key) && { id: "retry", label: t("Ask for another reply"), icon: "retry", act: () => app.replies.retry(reply) },
@@ -142,7 +153,7 @@ export function Palette({ onClose, onShortcuts }) {
       { id: "shortcuts", label: t("Keyboard shortcuts"), icon: "keyboard", act: onShortcuts },
     ];
     const whole = chat ? chatActions(app, chat, () => store.dispatch({ type: "ui", ui: { renaming: chat.id } })) : [];
-    const ofChat = whole.map((item, index) => ({ id: `chat-${index}`, label: t("This chat: {action}", { action: item.label }), icon: item.icon, act: item.act }));
+    const ofChat = whole.map((item, index) => ({ id: `chat-${index}`, label: t("This chat: {action}", { action: item.label }), icon: item.icon, danger: item.danger ?? false, act: item.act }));
     return [...offered.filter((choice) => !!choice), ...ofChat];
   }
 }

@@ -1,7 +1,7 @@
 /** One chat beside others: its head, its messages, its composer; and what it looks like before there is anything. */
 import { useEffect, useRef } from "preact/hooks";
-import { isChat, titleOf } from "../panes.js";
-import { t, told } from "../i18n.js";
+import { isChat, NEW, titleOf } from "../panes.js";
+import { t, tn, told } from "../i18n.js";
 import { busyReason } from "../replies.js";
 import { ChatMenu } from "./chat-actions.js";
 import { Composer } from "./composer.js";
@@ -16,11 +16,14 @@ import { Rename } from "./rename.js";
  * @property {string} id                    the pane's key
  * @property {boolean} focused
  * @property {boolean} alone                the only pane there is
+ * @property {string[]} waiting             the panes for which there is no room, where this one tells of them
+ * @property {number} room                  how many panes fit
+ * @property {boolean} besides              there is room for one more, beside this one
  * @property {(() => void) | null} onMenu   opens the list of chats, where it is a drawer
  *
  * @param {Props} props
  */
-export function Pane({ id, focused, alone, onMenu }) {
+export function Pane({ id, focused, alone, waiting, room, besides, onMenu }) {
   const { app } = useApp();
   const busy = useSelect((state) => busyReason(state, id) !== "");
   const running = useSelect((state) => Object.values(state.open[id]?.runs ?? {}).some((run) => run.status === "running"));
@@ -38,8 +41,8 @@ export function Pane({ id, focused, alone, onMenu }) {
 
   return html`
     <section class=${`pane${focused ? " focused" : ""}`} ref=${root} data-pane=${id} onFocusIn=${() => app.focusPane(id)}>
-      <${Head} id=${id} alone=${alone} onMenu=${onMenu} />
-      <${Body} id=${id} pending=${pending.length} onEdit=${(/** @type {string} */ text) => composer.current?.put(text)} />
+      <${Head} id=${id} alone=${alone} running=${running} waiting=${waiting} besides=${besides} onMenu=${onMenu} />
+      <${Body} id=${id} room=${room} pending=${pending.length} onEdit=${(/** @type {string} */ text) => composer.current?.put(text)} />
       <${Composer}
         id=${id}
         handle=${composer}
@@ -51,8 +54,8 @@ export function Pane({ id, focused, alone, onMenu }) {
   `;
 }
 
-/** @param {Pick<Props, "id" | "alone" | "onMenu">} props */
-function Head({ id, alone, onMenu }) {
+/** @param {Pick<Props, "id" | "alone" | "waiting" | "besides" | "onMenu"> & {running: boolean}} props */
+function Head({ id, alone, running, waiting, besides, onMenu }) {
   const { app } = useApp();
   const title = useSelect((state) => titleOf(state, id));
   const chat = useSelect((state) => state.chats[id]);
@@ -64,9 +67,26 @@ function Head({ id, alone, onMenu }) {
   };
   return html`
     <header class="pane-head" ref=${head}>
-      ${onMenu && html`<button type="button" class="icon-button open-drawer" aria-label=${t("Chats")} onClick=${onMenu}>${icon("menu")}</button>`}
-      <h2 class=${renaming ? "unseen" : "pane-title"} title=${title} onDblClick=${() => chat && app.store.dispatch({ type: "ui", ui: { renaming: id } })}>${title}</h2>
+      ${onMenu && html`<${OpenList} id=${id} onClick=${onMenu} />`}
+      <h2 class=${renaming ? "unseen" : "pane-title"} dir="auto" title=${title} onDblClick=${() => chat && app.store.dispatch({ type: "ui", ui: { renaming: id } })}>${title}</h2>
       ${chat && renaming && html`<${Rename} chat=${chat} onDone=${done} />`}
+      ${running && html`<span class="live" role="img" aria-label=${t("A reply is being written")}></span>`}
+      ${waiting.length > 0 && html`<${MorePanes} keys=${waiting} />`}
+      ${besides &&
+      html`
+        <button
+          type="button"
+          class="icon-button"
+          aria-label=${t("Another chat beside this one")}
+          title=${t("Another chat beside this one")}
+          onClick=${() => {
+            app.focusPane(id);
+            app.show(NEW, true);
+          }}
+        >
+          ${icon("beside")}
+        </button>
+      `}
       ${chat && html`<${ChatMenu} chat=${chat} label=${t("Actions for this chat")} onRename=${() => app.store.dispatch({ type: "ui", ui: { renaming: id } })} />`}
       ${!(alone && !isChat(id)) &&
       html`
@@ -78,8 +98,42 @@ function Head({ id, alone, onMenu }) {
   `;
 }
 
-/** @param {{id: string, pending: number, onEdit: (text: string) => void}} props */
-function Body({ id, pending, onEdit }) {
+/**
+ * Opens the list of chats, and says what is new in it while it is away.
+ *
+ * @param {{id: string, onClick: () => void}} props
+ */
+function OpenList({ id, onClick }) {
+  const unread = useSelect((state) => Object.keys(state.unread).length > 0);
+  const live = useSelect((state) => Object.values(state.chats).some((chat) => chat.live && chat.id !== id));
+  const label = unread ? t("Chats: there is a new reply") : live ? t("Chats: a reply is being written") : t("Chats");
+  return html`
+    <button type="button" class="icon-button open-drawer" aria-label=${label} onClick=${onClick}>
+      ${icon("menu")}${(unread || live) && html`<span class=${unread ? "unread-mark" : "live"}></span>`}
+    </button>
+  `;
+}
+
+/**
+ * How many more chats are open than fit, and whether one of them is being written; a click goes on to the next.
+ *
+ * @param {{keys: string[]}} props
+ */
+function MorePanes({ keys }) {
+  const { app } = useApp();
+  const [next = ""] = keys;
+  const title = useSelect((state) => titleOf(state, next));
+  const live = useSelect((state) => keys.some((key) => state.chats[key]?.live));
+  const said = tn("One more chat is open: {title}", "{count} more chats are open, next {title}", keys.length, { title });
+  return html`
+    <button type="button" class="icon-button more-panes" aria-label=${live ? `${said}. ${t("A reply is being written")}` : said} title=${said} onClick=${() => app.focusPane(next)}>
+      ${live && html`<span class="live"></span>`}+${keys.length}
+    </button>
+  `;
+}
+
+/** @param {{id: string, room: number, pending: number, onEdit: (text: string) => void}} props */
+function Body({ id, room, pending, onEdit }) {
   const { app } = useApp();
   const ready = useSelect((state) => state.open[id]?.ready ?? false);
   const error = useSelect((state) => state.open[id]?.error ?? null);
@@ -101,7 +155,8 @@ function Body({ id, pending, onEdit }) {
     return html`
       <div class="pane-note pane-empty">
         <p class="greeting">${t("What is on your mind?")}</p>
-        <p>${t("Replies keep coming while you open other chats, and go on if you close the page.")}</p>
+        <p>${t("Replies keep going while you open other chats, even if you close the page.")}</p>
+        ${room > 1 && html`<p>${t("{count} chats fit here side by side.", { count: room })}</p>`}
       </div>
     `;
   }

@@ -4,6 +4,7 @@ import { cookie } from "../http.js";
 import { language, t } from "../i18n.js";
 import { useApp } from "./context.js";
 import { html } from "./html.js";
+import { icon } from "./icon.js";
 
 /** Seconds. */
 const YEAR = 365 * 24 * 3600;
@@ -24,6 +25,7 @@ export function Preferences() {
   const [theme, setTheme] = useState(() => cookie(document.cookie, "theme"));
   return html`
     <div class="foot-row preferences">
+      ${icon("contrast")}
       <select
         aria-label=${t("Colours")}
         value=${theme}

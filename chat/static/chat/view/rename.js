@@ -25,6 +25,7 @@ export function Rename({ chat, onDone }) {
   return html`
     <input
       class="rename"
+      dir="auto"
       aria-label=${t("Name of this chat")}
       maxlength="200"
       value=${chat.title}

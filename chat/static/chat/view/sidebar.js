@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { cookie } from "../http.js";
 import { t } from "../i18n.js";
 import { inOrder } from "../list.js";
-import { NEW } from "../panes.js";
+import { NEW, visible } from "../panes.js";
 import { ChatItem } from "./chat-item.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
@@ -132,6 +132,7 @@ function ChatList({ archived, room, words }) {
   }, [archived, list, wanted]);
 
   const focused = panes.keys[panes.focus];
+  const shown = visible(panes, room);
   return html`
     <nav class="chat-list" aria-label=${archived ? t("Archived chats") : t("All chats")}>
       <ul>
@@ -140,7 +141,7 @@ function ChatList({ archived, room, words }) {
             <${ChatItem}
               key=${chat.id}
               chat=${chat}
-              shown=${panes.keys.includes(chat.id)}
+              shown=${shown.includes(chat.id)}
               focused=${chat.id === focused}
               besides=${room > 1}
             />
@@ -184,13 +185,14 @@ function listState(list, count, archived, again) {
 function Foot({ archived, onArchived }) {
   const { config } = useApp();
   const { user, urls } = config;
+  const name = user.guest ? t("Guest") : user.name;
   return html`
     <footer class="sidebar-foot">
       ${!archived && html`<button type="button" class="foot-row" onClick=${onArchived}>${icon("archive")}${t("Archived chats")}</button>`}
       <${Preferences} />
       <div class="foot-row person">
-        <span class="avatar" aria-hidden="true">${user.guest ? "G" : user.name.slice(0, 1).toUpperCase()}</span>
-        <span class="person-name">${user.guest ? t("Guest") : user.name}</span>
+        <span class="avatar" aria-hidden="true">${name.slice(0, 1).toUpperCase()}</span>
+        <span class="person-name">${name}</span>
         ${user.guest
           ? html`<a class="button" href=${urls.signIn}>${t("Sign in")}</a>`
           : html`

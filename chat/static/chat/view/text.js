@@ -25,7 +25,6 @@ export function Text({ text, live }) {
     <div
       class="text"
       ref=${root}
-      dir="auto"
       onClick=${(/** @type {MouseEvent} */ event) => {
         const link = event.target instanceof Element ? event.target.closest("a") : null;
         if (!link || link.classList.contains("link-open")) return;
@@ -52,7 +51,7 @@ const Block = memo(
       root.current.replaceChildren(sanitise(source));
       dress(root.current, whole, config.urls);
     }, [source, whole]);
-    return html`<div class="block" ref=${root}></div>`;
+    return html`<div class=${whole ? "block" : "block growing"} dir="auto" ref=${root}></div>`;
   },
 );
 
