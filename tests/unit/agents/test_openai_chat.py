@@ -125,10 +125,11 @@ async def test_tokens_of_one_network_read_come_without_a_turn_of_the_loop(agent:
 
 
 async def test_token_is_there_before_the_next_one_is_made(agent: OpenAIChatAgent) -> None:
-    reply = agent.run(turn(directive(tokens=4, rate=20, stamp=True)))
+    # Far enough apart that a busy machine is not taken for a reader that waits for the next one.
+    reply = agent.run(turn(directive(tokens=4, rate=4, stamp=True)))
     delays = [time.monotonic() - float(event.delta) async for event in reply if isinstance(event, TextMessageContent)]
     assert len(delays) == 4
-    assert min(delays) < 1 / 20
+    assert min(delays) < 1 / 4
 
 
 @pytest.mark.parametrize("linger", [0, 0.02])
