@@ -44,7 +44,9 @@ def _reporting(function: Callable[P, R]) -> Callable[P, R]:
         if time.monotonic() - max(asked, _Answers.last) > SILENCE:
             raise Unavailable
         try:
-            result = function(*args, **kwargs)
+            # Not all of Django says a driver's error in its own words: a cursor that is closed says psycopg's.
+            with connections["default"].wrap_database_errors:
+                result = function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             raise Unavailable from error
         _Answers.last = time.monotonic()

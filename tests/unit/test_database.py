@@ -8,7 +8,7 @@ import time
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from chat import database
 from chat.database import in_database
@@ -61,3 +61,13 @@ async def test_who_waits_behind_a_database_that_is_only_slow_gets_through(monkey
     through, told = await crowd(monkeypatch, fails=False)
     assert through == list(WAITING)
     assert set(told) == {None}
+
+
+@pytest.mark.parametrize("name", ["OperationalError", "InterfaceError"])
+async def test_an_error_in_the_drivers_own_words_is_the_database_being_away_too(name: str) -> None:
+    def fail() -> None:
+        error: type[Exception] = getattr(connection.Database, name)  # type: ignore[attr-defined]  # the stubs leave it out
+        raise error("server closed the connection unexpectedly")
+
+    with pytest.raises(Unavailable):
+        await in_database(fail)
