@@ -65,6 +65,11 @@ def finished(where: Page | Locator, status: str = "complete") -> None:
     expect(reply(where)).to_have_attribute("data-status", status)
 
 
+def drawn(page: Page) -> None:
+    """Wait until what the page knows by now is on the screen: the frame after the next one."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 class Record:
     """Everything that a page asked for or complained about, and the frames it got."""
 

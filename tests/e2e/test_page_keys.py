@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.e2e.pages import Record, composer, finished, open_page, panes, reply, said, script, send, start_chat
+from tests.e2e.pages import Record, composer, drawn, finished, open_page, panes, reply, said, script, send, start_chat
 from tests.server import ServerProcess
 
 QUICK = script(text="Yes.", delay=0)
@@ -56,6 +56,23 @@ def test_the_palette_jumps_to_chats_and_runs_actions(page: Page, server: ServerP
     run(page, "New chat beside this one")
     expect(panes(page)).to_have_count(2)
     assert record.troubles == []
+
+
+def test_the_palette_opens_again_while_it_closes(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Chat or action")).to_be_focused()
+    # What Escape does, and the next key before the page has heard that the dialog is closed.
+    page.evaluate(
+        """() => {
+            document.querySelector("dialog").close();
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true }));
+        }"""
+    )
+    drawn(page)
+    expect(page.get_by_role("combobox", name="Chat or action")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_palette_is_left_without_a_trace(page: Page, server: ServerProcess) -> None:

@@ -20,10 +20,13 @@ export function Page() {
   const room = useRoom();
   const narrow = useNarrow();
   const [drawer, setDrawer] = useState(false);
-  const [dialog, setDialog] = useState(/** @type {"" | "palette" | "shortcuts"} */ (""));
+  // An object of its own each time: one that is asked for while the one before closes is another.
+  const [dialog, setDialog] = useState(/** @type {{kind: "palette" | "shortcuts"} | null} */ (null));
+  const openDialog = (/** @type {"palette" | "shortcuts"} */ kind) => setDialog({ kind });
+  const closeDialog = () => setDialog((now) => (now === dialog ? null : now));
   const { app, store } = useApp();
   const focused = panes.keys[panes.focus] ?? "";
-  useKeyboard({ onDialog: setDialog, onList: () => setDrawer(true) });
+  useKeyboard({ onDialog: openDialog, onList: () => setDrawer(true) });
   useFocusKept(() => {
     const { keys, focus } = store.state.panes;
     app.composers.get(keys[focus] ?? "")?.focus();
@@ -52,7 +55,7 @@ export function Page() {
   const more = panes.keys.length < room && panes.keys.every(isChat);
   return html`
     <div class="page">
-      <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} onShortcuts=${() => setDialog("shortcuts")} />
+      <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} onShortcuts=${() => openDialog("shortcuts")} />
       ${narrow && drawer && html`<div class="veil" onClick=${() => setDrawer(false)}></div>`}
       <main class="main" inert=${narrow && drawer}>
         <h1 class="unseen">Polylogue</h1>
@@ -74,8 +77,8 @@ export function Page() {
       </main>
       <${Toasts} />
       <${Announcer} />
-      ${dialog === "palette" && html`<${Palette} onClose=${() => setDialog((now) => (now === "palette" ? "" : now))} onShortcuts=${() => setDialog("shortcuts")} />`}
-      ${dialog === "shortcuts" && html`<${Shortcuts} onClose=${() => setDialog("")} />`}
+      ${dialog?.kind === "palette" && html`<${Palette} key=${dialog} onClose=${closeDialog} onShortcuts=${() => openDialog("shortcuts")} />`}
+      ${dialog?.kind === "shortcuts" && html`<${Shortcuts} key=${dialog} onClose=${closeDialog} />`}
     </div>
   `;
 }
