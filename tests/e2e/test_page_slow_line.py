@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages import Record, composer, finished, open_page, reply, said, script, send, start_chat, words
+from tests.e2e.pages import Record, composer, drawn, finished, open_page, reply, said, script, send, start_chat, words
 from tests.faults.proxy import Proxy
 from tests.server import ServerProcess
 
 QUICK = script(text="Yes.", delay=0)
-LONG = script(words=300, delay=0.02)
+LONG = script(words=200, delay=0.02)
 
 
 @pytest.fixture
@@ -40,14 +40,16 @@ def test_over_a_slow_line_replies_stream_while_one_goes_on_in_another_chat(page:
     page.get_by_role("button", name="New chat").click()
     assert composer(page).input_value() == "", "nothing is waited for"
     send(page, script(text="The second.", delay=0))
+    drawn(page)
     assert page.locator(".from-user").count() == 1, "what one says is seen before the server has it"
     finished(page)
     expect(said(page)).to_have_text("The second.")
     page.get_by_role("navigation").get_by_role("link").last.click()
     expect(page).to_have_url(first)
+    drawn(page)
     assert "word2 " in reply(page).inner_text(), "what is known is there at once"
     finished(page)
-    expect(said(page)).to_have_text(words(1, 300))
+    expect(said(page)).to_have_text(words(1, 200))
     assert record.troubles == []
 
 
@@ -69,7 +71,7 @@ def test_a_line_that_breaks_is_said_so_and_what_was_missed_comes(page: Page, rec
     expect(links).to_have_count(2)
     links.last.click()
     finished(page)
-    expect(said(page)).to_have_text(words(1, 300))
+    expect(said(page)).to_have_text(words(1, 200))
 
 
 def test_a_message_whose_answer_was_lost_on_the_way_is_there_once(

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from uuid import UUID
 
 import pytest
+from pytest_django import Settings
 
 from chat.agents.base import Turn
 from chat.database import in_database
@@ -119,7 +120,8 @@ async def test_stopping_one_run_leaves_the_others(user: UUID, chat: UUID) -> Non
         assert [(await outcome(posted.run)).run for posted in (stopped, goes_on)] == ["stopped", "completed"]
 
 
-async def test_however_stop_end_and_shutdown_race_there_is_one_terminal_event(user: UUID) -> None:
+async def test_however_stop_end_and_shutdown_race_there_is_one_terminal_event(user: UUID, settings: Settings) -> None:
+    settings.USER_RUNS = 60
     chance = random.Random(20260119)  # noqa: S311  # the same races each time
     chats = await in_database(lambda: [new_chat(user) for _ in range(60)])
 
