@@ -87,8 +87,8 @@ async def at_rate(
         await way.begin()
         await asyncio.sleep(window)
         figure = await reading.figure(way, upstream, streams, rate, tabs)
-    upstream.finish()
-    figure.missing = (upstream.emitted - before) * tabs - await _delivered_in_the_end(way, streams * tabs)
+    delivered = await _delivered_in_the_end(way, upstream, streams * tabs)
+    figure.missing = (upstream.emitted - before) * tabs - delivered
     await (way.restart() if figure.overloaded or figure.missing else way.disconnect())
     return figure
 
@@ -127,10 +127,12 @@ async def _settled(way: Way, upstream: Upstream, before: int, tabs: int, allowed
         await asyncio.sleep(0.25)
 
 
-async def _delivered_in_the_end(way: Way, replies: int) -> int:
+async def _delivered_in_the_end(way: Way, upstream: Upstream, replies: int) -> int:
+    """End all replies; also those that a way with too much to do begins to read only now."""
     began = moved = time.monotonic()
     delivered = 0
     while (meter := await way.report()).ended + meter.failed < replies:
+        upstream.finish()
         if meter.delivered > delivered:
             delivered, moved = meter.delivered, time.monotonic()
         if time.monotonic() > min(moved + STILL, began + LONGEST):

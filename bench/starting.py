@@ -64,9 +64,10 @@ async def _asked_directly(client: aiohttp.ClientSession, upstream: Upstream) -> 
     body = {"stream": True, "messages": [{"role": "user", "content": QUESTION}]}
     began = time.monotonic()
     async with client.post(f"{upstream.base_url}/chat/completions", json=body) as response:
-        line = b""
+        line = b'"content":""'
         while b'"content":"' not in line or b'"content":""' in line:  # the first chunk has no text
             line = await response.content.readline()
+            assert line, "the model's server ended its answer before it had said anything"
         took = time.monotonic() - began
         await response.read()
     return took
