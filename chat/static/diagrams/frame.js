@@ -35,12 +35,23 @@ async function draw({ source, dark }) {
   });
   const { svg } = await mermaid.render("diagram", source);
   root.innerHTML = svg;
+  trim();
   // Mermaid writes it there.
   natural = parseFloat(root.querySelector("svg")?.style.maxWidth ?? "") || 0;
   fit();
   // At once too, since a frame that is not seen yet gets no such news.
   measure();
   watcher.observe(root);
+}
+
+/** Some drawings have more room below them than above: no more than above is kept. */
+function trim() {
+  const drawn = root.querySelector("svg");
+  if (!drawn) return;
+  const { x, y, width, height } = drawn.viewBox.baseVal;
+  const box = drawn.getBBox();
+  const even = box.height + 2 * Math.max(0, box.y - y);
+  if (even < height) drawn.setAttribute("viewBox", [x, y, width, even].join(" "));
 }
 
 /** Where much is missing, nobody could read what is made to fit: better to scroll. */
