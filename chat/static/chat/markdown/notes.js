@@ -74,10 +74,12 @@ export function tasks(markdown) {
       if (token.type !== "inline" || !box || item?.type !== "list_item_open" || text?.type !== "text") return;
       text.content = text.content.slice(4);
       const mark = new state.Token("task", "span", 0);
-      mark.content = box === " " ? "☐" : "☑";
+      mark.content = box;
       token.children?.unshift(mark);
       item.attrSet("class", "task-item");
     });
   });
-  markdown.renderer.rules.task = (tokens, index) => `<span class="task">${tokens[index]?.content}</span> `;
+  // A character rather than an input, which nothing in a reply may be; the style draws a box over it.
+  markdown.renderer.rules.task = (tokens, index) =>
+    tokens[index]?.content === " " ? '<span class="task-open">☐</span> ' : '<span class="task-done">☑</span> ';
 }

@@ -4,7 +4,7 @@ import DOMPurify from "dompurify";
 const TAGS =
   "p br hr h4 strong em s sup code pre blockquote ul ol li a table thead tbody tr th td div span".split(" ");
 const CLASSES =
-  /^(language-[\w+#.-]{1,40}|align-(left|center|right)|level-[1-6]|math( math-display)?|task(-item)?|footnote(-ref|-label)?|hljs-[\w-]+( [a-z]+_)*)$/;
+  /^(language-[\w+#.-]{1,40}|align-(left|center|right)|level-[1-6]|math( math-display)?|task-(item|open|done)|footnote(-ref|-label)?|hljs-[\w-]+( [a-z]+_)*)$/;
 
 // One instance of our own, so that its hooks meet nobody else's.
 const purifier = DOMPurify(window);

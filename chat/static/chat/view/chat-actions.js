@@ -15,7 +15,7 @@ import { Menu } from "./menu.js";
 export function chatActions(app, chat, rename) {
   const { id } = chat;
   return [
-    { label: t("Rename"), icon: "pencil", act: rename },
+    { label: t("Rename"), icon: "rename", act: rename },
     chat.pinned
       ? { label: t("Unpin"), icon: "pin", act: () => void app.change(id, { pinned: false }) }
       : { label: t("Pin"), icon: "pin", act: () => void app.change(id, { pinned: true }) },

@@ -8,7 +8,11 @@ import { html } from "./html.js";
 import { icon } from "./icon.js";
 import { Rename } from "./rename.js";
 
-/** Characters of the newest words that are shown, and of Markdown in which they are looked for: addresses may be long. */
+/**
+ * Characters: so many are more than the line holds; so many of the newest words are put into it; in so many of Markdown
+ * they are looked for, since addresses may be long.
+ */
+const LINE = 40;
 const TAIL = 120;
 const LOOKED_AT = 600;
 
@@ -80,5 +84,5 @@ function NewestWords({ id }) {
     if (!part || part.type === "tool_call") return "";
     return plainWords(part.text.slice(-LOOKED_AT)).slice(-TAIL);
   });
-  return words ? html`<span class="newest-words" aria-hidden="true"><bdi>${words}</bdi></span>` : null;
+  return words ? html`<span class=${words.length > LINE ? "newest-words long" : "newest-words"} aria-hidden="true"><bdi>${words}</bdi></span>` : null;
 }

@@ -28,7 +28,7 @@ export const MessageTools = memo(
         ${own && html`<${Tool} label=${t("Edit")} icon="pencil" reason=${reason} act=${() => store.dispatch({ type: "ui", ui: { editing: message.id } })} />`}
         <${Tool} label=${reply ? t("Copy as Markdown") : t("Copy")} icon="copy" act=${() => void app.saving.copyMessage(message)} />
         ${reply && !goesOn && html`<${Tool} label=${t("Ask for another reply")} icon="retry" reason=${reason} act=${() => app.replies.retry(message)} />`}
-        ${reply && html`<${Tool} label=${t("Details")} icon="clock" open=${details} act=${() => setDetails(!details)} />`}
+        ${reply && html`<${Tool} label=${t("Details")} icon="info" open=${details} act=${() => setDetails(!details)} />`}
       </div>
       ${details && html`<${Details} message=${message} />`}
     `;
@@ -61,11 +61,11 @@ function Mend({ message, reason }) {
   const { app } = useApp();
   /** @param {() => void} act */
   const unless = (act) => () => (reason ? app.toast({ id: "reason", text: `${reason}.` }) : act());
-  const props = { type: "button", class: "button", "aria-disabled": reason ? "true" : null };
+  const props = { type: "button", "aria-disabled": reason ? "true" : null };
   return html`
     <p class="mend">
-      <button ...${props} title=${reason || t("Write on from here")} onClick=${unless(() => app.replies.goOn(message))}>${icon("goOn")}${t("Continue")}</button>
-      <button ...${props} title=${reason || t("Ask for a new reply")} onClick=${unless(() => app.replies.retry(message))}>${icon("retry")}${t("Retry")}</button>
+      <button ...${props} class="button primary" title=${reason || t("Write on from here")} onClick=${unless(() => app.replies.goOn(message))}>${icon("goOn")}${t("Continue")}</button>
+      <button ...${props} class="button" title=${reason || t("Ask for a new reply")} onClick=${unless(() => app.replies.retry(message))}>${icon("retry")}${t("Retry")}</button>
     </p>
   `;
 }
