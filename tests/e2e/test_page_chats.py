@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages import composer, finished, open_page, reply, script, send, start_chat
+from tests.e2e.pages import composer, finished, open_page, panes, reply, script, send, start_chat
 from tests.server import ServerProcess
 
 QUICK = script(text="Yes.", delay=0)
@@ -192,11 +192,14 @@ def test_on_a_narrow_page_the_list_is_a_drawer(page: Page, server: ServerProcess
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
     page.get_by_role("button", name="Chats", exact=True).click()
-    page.get_by_role("button", name="New chat").click()
+    drawer.get_by_role("button", name="New chat").click()
     expect(drawer).to_be_hidden()
     expect(page).to_have_url(server.url)
     page.get_by_role("button", name="Chats", exact=True).click()
     page.get_by_role("navigation").get_by_role("link").click()
     expect(drawer).to_be_hidden()
     expect(page).to_have_url(url)
+    expect(panes(page).get_by_role("button", name="Close")).to_have_count(0)
+    panes(page).get_by_role("button", name="New chat").click()
+    expect(page).to_have_url(server.url)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

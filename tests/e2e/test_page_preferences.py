@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import TIMEOUT
-from tests.e2e.pages import Record, finished, open_page, reply, script, send
+from tests.e2e.pages import Record, composer, finished, open_page, reply, script, send, start_chat
 from tests.server import ServerProcess
 
 DARK = "rgb(23, 26, 25)"
@@ -58,6 +58,43 @@ def test_what_went_wrong_is_said_in_the_readers_language_with_its_values(page: P
     field.press("Enter")
     finished(page, "failed")
     expect(reply(page)).to_contain_text("모델 서버가 2.5초 동안 아무 말도 하지 않았습니다. 다시 물어보세요.")
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_the_list_is_folded_away_and_brought_back_by_keyboard_and_stays_so(
+    page: Page, server: ServerProcess, direction: str
+) -> None:
+    turn = f"document.documentElement.dir = '{direction}'"
+    open_page(page, server.url)
+    page.evaluate(turn)
+    start_chat(page, script(text="Yes.", delay=0))
+    finished(page)
+    sidebar, pane = page.get_by_role("complementary", name="Chats"), page.locator(".pane")
+    beside = pane.bounding_box()
+    assert beside
+    page.get_by_role("button", name="Close the list").press("Enter")
+    expect(sidebar).to_be_hidden()
+    bring_back = page.get_by_role("button", name="Chats", exact=True)
+    expect(bring_back).to_be_focused()
+    whole = pane.bounding_box()
+    assert whole
+    assert whole["width"] > beside["width"] + 200
+    page.reload()
+    expect(reply(page)).to_contain_text("Yes.")
+    page.evaluate(turn)
+    expect(sidebar).to_be_hidden()
+    page.get_by_role("button", name="New chat").click()
+    expect(composer(page)).to_be_focused()
+    expect(page).to_have_url(server.url)
+    bring_back.press("Enter")
+    expect(page.get_by_role("button", name="Close the list")).to_be_focused()
+    assert pane.bounding_box() == beside
+    page.get_by_role("button", name="New chat").click()
+    expect(sidebar).to_be_visible()
+    page.get_by_role("button", name="Close the list").click()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Filter by title")).to_be_focused()
+    expect(sidebar).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [360, 1024, 1600])

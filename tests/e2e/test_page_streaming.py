@@ -101,6 +101,10 @@ def test_chats_for_which_there_is_no_room_are_counted_and_one_click_away(page: P
     expect(panes(page)).to_have_count(1)
     page.get_by_role("button", name="2 more chats are open").click()
     expect(panes(page)).to_have_attribute("data-pane", others[0])
+    expect(page.get_by_role("button", name="Chats", exact=True)).to_be_visible()
+    panes(page).get_by_role("button", name="Close").click()
+    expect(panes(page)).to_have_attribute("data-pane", others[1])
+    open_page(page, f"{server.url}c/{others[0]}")
     page.get_by_role("button", name="Chats: a reply is being written").click()
     expect(page.get_by_role("complementary", name="Chats")).to_be_visible()
 

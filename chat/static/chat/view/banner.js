@@ -15,7 +15,7 @@ export function Banner() {
   const late = useLate(link.status === "online");
   if (link.status === "stopped") return html`<div class="banner" role="alert">${stopped(link.reason)}</div>`;
   if (!late) return null;
-  const kept = unsent ? ` ${t("What you wrote is kept and will be sent later.")}` : "";
+  const kept = unsent ? ` ${t("What you wrote will be sent later.")}` : "";
   if (link.status === "offline") {
     return html`<div class="banner">${icon("alert")}<p>${t("You are offline.")}${kept}</p>${retry(app)}</div>`;
   }

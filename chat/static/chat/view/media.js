@@ -31,6 +31,11 @@ export function useRoom() {
   return three ? 3 : two ? 2 : 1;
 }
 
+/** Whether the list of chats lies over the page instead of beside it just now. */
+export function narrowNow() {
+  return matchMedia(NARROW).matches;
+}
+
 /** Whether the list of chats lies over the page instead of beside it. */
 export function useNarrow() {
   return useMedia(NARROW);

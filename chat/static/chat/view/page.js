@@ -7,7 +7,7 @@ import { useApp, useSelect } from "./context.js";
 import { useFocusKept } from "./focus.js";
 import { html } from "./html.js";
 import { useKeyboard } from "./keyboard.js";
-import { useNarrow, useRoom } from "./media.js";
+import { narrowNow, useNarrow, useRoom } from "./media.js";
 import { Palette } from "./palette.js";
 import { Pane } from "./pane.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -25,8 +25,18 @@ export function Page() {
   const openDialog = (/** @type {"palette" | "shortcuts"} */ kind) => setDialog({ kind });
   const closeDialog = () => setDialog((now) => (now === dialog ? null : now));
   const { app, store } = useApp();
+  const [folded, setFolded] = useState(() => app.layout.get("list") === "folded");
+  /** @param {boolean} away */
+  const fold = (away) => {
+    app.layout.set("list", away ? "folded" : "");
+    setFolded(away);
+    // The button that was used goes; its counterpart is drawn before the next frame.
+    requestAnimationFrame(() => document.querySelector(/** @type {"button"} */ (away ? ".open-drawer" : ".close-list"))?.focus());
+  };
+  const openList = () => (narrowNow() ? setDrawer(true) : app.layout.get("list") && fold(false));
+  const closeList = () => (narrow ? setDrawer(false) : fold(true));
   const focused = panes.keys[panes.focus] ?? "";
-  useKeyboard({ onDialog: openDialog, onList: () => setDrawer(true) });
+  useKeyboard({ onDialog: openDialog, onList: openList });
   useFocusKept(() => {
     const { keys, focus } = store.state.panes;
     app.composers.get(keys[focus] ?? "")?.focus();
@@ -55,7 +65,7 @@ export function Page() {
   const more = panes.keys.length < room && panes.keys.every(isChat);
   return html`
     <div class="page">
-      <${Sidebar} hidden=${narrow && !drawer} over=${narrow} room=${room} onClose=${() => setDrawer(false)} onShortcuts=${() => openDialog("shortcuts")} />
+      <${Sidebar} hidden=${narrow ? !drawer : folded} over=${narrow} room=${room} onClose=${closeList} onShortcuts=${() => openDialog("shortcuts")} />
       ${narrow && drawer && html`<div class="veil" onClick=${() => setDrawer(false)}></div>`}
       <main class="main" inert=${narrow && drawer}>
         <h1 class="unseen">Polylogue</h1>
@@ -70,7 +80,7 @@ export function Page() {
                 waiting=${key === last ? unseen : []}
                 room=${room}
                 besides=${key === last && more}
-                onMenu=${narrow ? () => setDrawer(true) : null}
+                onMenu=${(narrow || folded) && key === keys[0] ? openList : null}
               />
             `}
         <//>

@@ -19,7 +19,7 @@ import { Rename } from "./rename.js";
  * @property {string[]} waiting             the panes for which there is no room, where this one tells of them
  * @property {number} room                  how many panes fit
  * @property {boolean} besides              there is room for one more, beside this one
- * @property {(() => void) | null} onMenu   opens the list of chats, where it is a drawer
+ * @property {(() => void) | null} onMenu   opens the list of chats, where it is away and this pane has the button
  *
  * @param {Props} props
  */
@@ -67,45 +67,48 @@ function Head({ id, alone, running, waiting, besides, onMenu }) {
   };
   return html`
     <header class="pane-head" ref=${head}>
-      ${onMenu && html`<${OpenList} id=${id} onClick=${onMenu} />`}
+      ${onMenu && html`<${OpenList} onClick=${onMenu} />`}
       <h2 class=${renaming ? "unseen" : "pane-title"} dir="auto" title=${title} onDblClick=${() => chat && app.store.dispatch({ type: "ui", ui: { renaming: id } })}>${title}</h2>
       ${chat && renaming && html`<${Rename} chat=${chat} onDone=${done} />`}
       ${running && html`<span class="live" role="img" aria-label=${t("A reply is being written")}></span>`}
-      ${waiting.length > 0 && html`<${MorePanes} keys=${waiting} />`}
-      ${besides &&
-      html`
-        <button
-          type="button"
-          class="icon-button"
-          aria-label=${t("Another chat beside this one")}
-          title=${t("Another chat beside this one")}
-          onClick=${() => {
-            app.focusPane(id);
-            app.show(NEW, true);
-          }}
-        >
-          ${icon("beside")}
-        </button>
-      `}
-      ${chat && html`<${ChatMenu} chat=${chat} label=${t("Actions for this chat")} onRename=${() => app.store.dispatch({ type: "ui", ui: { renaming: id } })} />`}
-      ${!(alone && !isChat(id)) &&
-      html`
-        <button type="button" class="icon-button" aria-label=${t("Close {title}", { title })} title=${t("Close")} onClick=${() => app.closePane(id)}>
-          ${icon("close")}
-        </button>
-      `}
+      <div class="pane-tools">
+        ${waiting.length > 0 && html`<${MorePanes} keys=${waiting} />`}
+        ${besides && html`<${Begin} id=${id} label=${t("Another chat beside this one")} icon="beside" beside=${true} />`}
+        ${onMenu && isChat(id) && html`<${Begin} id=${id} label=${t("New chat")} icon="plus" beside=${false} />`}
+        ${chat && html`<${ChatMenu} chat=${chat} label=${t("Actions for this chat")} onRename=${() => app.store.dispatch({ type: "ui", ui: { renaming: id } })} />`}
+        ${!alone &&
+        html`
+          <button type="button" class="icon-button" aria-label=${t("Close {title}", { title })} title=${t("Close")} onClick=${() => app.closePane(id)}>
+            ${icon("close")}
+          </button>
+        `}
+      </div>
     </header>
   `;
 }
 
 /**
- * Opens the list of chats, and says what is new in it while it is away.
+ * Begins a chat, in this pane or beside it.
  *
- * @param {{id: string, onClick: () => void}} props
+ * @param {{id: string, label: string, icon: Parameters<typeof icon>[0], beside: boolean}} props
  */
-function OpenList({ id, onClick }) {
+function Begin({ id, label, icon: name, beside }) {
+  const { app } = useApp();
+  const begin = () => {
+    app.focusPane(id);
+    app.show(NEW, beside);
+  };
+  return html`<button type="button" class="icon-button" aria-label=${label} title=${label} onClick=${begin}>${icon(name)}</button>`;
+}
+
+/**
+ * Opens the list of chats, and says what is new in it while it is away. Panes say for themselves that they are written.
+ *
+ * @param {{onClick: () => void}} props
+ */
+function OpenList({ onClick }) {
   const unread = useSelect((state) => Object.keys(state.unread).length > 0);
-  const live = useSelect((state) => Object.values(state.chats).some((chat) => chat.live && chat.id !== id));
+  const live = useSelect((state) => Object.values(state.chats).some((chat) => chat.live && !state.panes.keys.includes(chat.id)));
   const label = unread ? t("Chats: there is a new reply") : live ? t("Chats: a reply is being written") : t("Chats");
   return html`
     <button type="button" class="icon-button open-drawer" aria-label=${label} onClick=${onClick}>
@@ -127,7 +130,7 @@ function MorePanes({ keys }) {
   const said = tn("One more chat is open: {title}", "{count} more chats are open, next {title}", keys.length, { title });
   return html`
     <button type="button" class="icon-button more-panes" aria-label=${live ? `${said}. ${t("A reply is being written")}` : said} title=${said} onClick=${() => app.focusPane(next)}>
-      ${live && html`<span class="live"></span>`}+${keys.length}
+      ${icon("chat")}+${keys.length}${live && html`<span class="live"></span>`}
     </button>
   `;
 }
@@ -156,7 +159,7 @@ function Body({ id, room, pending, onEdit }) {
       <div class="pane-note pane-empty">
         <p class="greeting">${t("What is on your mind?")}</p>
         <p>${t("Replies keep going while you open other chats, even if you close the page.")}</p>
-        ${room > 1 && html`<p>${t("{count} chats fit here side by side.", { count: room })}</p>`}
+        ${room > 1 && html`<p>${t("Up to {count} chats fit side by side: a button at the top of a chat opens another beside it.", { count: room })}</p>`}
       </div>
     `;
   }

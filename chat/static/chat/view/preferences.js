@@ -25,34 +25,39 @@ export function Preferences() {
   const [theme, setTheme] = useState(() => cookie(document.cookie, "theme"));
   return html`
     <div class="foot-row preferences">
-      ${icon("contrast")}
-      <select
-        aria-label=${t("Colours")}
-        value=${theme}
-        onChange=${(/** @type {Choice} */ event) => {
-          const { value } = event.currentTarget;
-          keep("theme", value);
-          if (value) document.documentElement.dataset["theme"] = value;
-          else delete document.documentElement.dataset["theme"];
-          setTheme(value);
-        }}
-      >
-        <option value="">${t("System")}</option>
-        <option value="light">${t("Light")}</option>
-        <option value="dark">${t("Dark")}</option>
-      </select>
-      ${config.languages.length > 1 &&
-      html`
+      <label class="preference" title=${t("Colours")}>
+        ${icon("contrast")}
         <select
-          aria-label=${t("Language")}
-          value=${language}
+          aria-label=${t("Colours")}
+          value=${theme}
           onChange=${(/** @type {Choice} */ event) => {
-            keep("language", event.currentTarget.value);
-            location.reload();
+            const { value } = event.currentTarget;
+            keep("theme", value);
+            if (value) document.documentElement.dataset["theme"] = value;
+            else delete document.documentElement.dataset["theme"];
+            setTheme(value);
           }}
         >
-          ${config.languages.map(({ code, name }) => html`<option value=${code} lang=${code}>${name}</option>`)}
+          <option value="">${t("System")}</option>
+          <option value="light">${t("Light")}</option>
+          <option value="dark">${t("Dark")}</option>
         </select>
+      </label>
+      ${config.languages.length > 1 &&
+      html`
+        <label class="preference" title=${t("Language")}>
+          ${icon("globe")}
+          <select
+            aria-label=${t("Language")}
+            value=${language}
+            onChange=${(/** @type {Choice} */ event) => {
+              keep("language", event.currentTarget.value);
+              location.reload();
+            }}
+          >
+            ${config.languages.map(({ code, name }) => html`<option value=${code} lang=${code}>${name}</option>`)}
+          </select>
+        </label>
       `}
     </div>
   `;

@@ -35,15 +35,16 @@ export function Sidebar({ hidden, over, room, onClose, onShortcuts }) {
         <button type="button" class="icon-button for-keys" aria-label=${t("Keyboard shortcuts")} title=${t("Keyboard shortcuts")} onClick=${onShortcuts}>
           ${icon("keyboard")}
         </button>
-        ${over &&
-        html`<button type="button" class="icon-button" aria-label=${t("Close the list")} onClick=${onClose}>${icon("close")}</button>`}
+        <button type="button" class="icon-button close-list" aria-label=${t("Close the list")} title=${t("Close the list")} onClick=${onClose}>
+          ${icon(over ? "close" : "list")}
+        </button>
       </header>
       <button
         type="button"
         class="new-chat"
         onClick=${() => {
           app.show(NEW);
-          onClose();
+          if (over) onClose();
         }}
       >
         ${icon("plus")}${t("New chat")}
