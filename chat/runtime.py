@@ -33,7 +33,6 @@ from chat.runs.heartbeat import Heartbeat
 from chat.runs.lock import AlreadyRunning, worker_lock
 from chat.runs.log import RunLog
 from chat.runs.log.database import DatabaseLog
-from chat.runs.log.redis import RedisLog
 from chat.runs.recovery import end_orphans
 from chat.runs.supervisor import Supervisor
 from chat.services.announce import Move, moved
@@ -255,7 +254,12 @@ class Runtime:
 
 
 def _new_log() -> RunLog:
-    return RedisLog(settings.REDIS_URL) if settings.REDIS_URL else DatabaseLog()
+    if not settings.REDIS_URL:
+        return DatabaseLog()
+    # Its client takes a tenth of a second to load; without Redis nothing of it is wanted.
+    from chat.runs.log.redis import RedisLog
+
+    return RedisLog(settings.REDIS_URL)
 
 
 runtime = Runtime()

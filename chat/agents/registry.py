@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chat.agents.base import Agent
-from chat.agents.openai_chat import CONTEXT_CHARS, OPENAI_URL, OpenAIChatAgent
 from chat.agents.scripted import ScriptedAgent
 
 FIELDS: Mapping[str, tuple[type, ...]] = {
@@ -80,6 +79,9 @@ def _build(config: Mapping[str, Any]) -> Agent:
     title = config.get("title") or name.replace("-", " ").replace("_", " ").capitalize()
     if config.get("scripted"):
         return ScriptedAgent(name=name, title=title)
+    # The SDK is a fifth of what a process loads; without a model nothing of it is wanted.
+    from chat.agents.openai_chat import CONTEXT_CHARS, OPENAI_URL, OpenAIChatAgent
+
     if not config.get("model"):
         raise AgentConfigError(f"The agent {name!r} needs a model: the name by which its server knows it.")
     base_url = config.get("base_url") or OPENAI_URL
