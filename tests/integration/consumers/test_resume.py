@@ -18,7 +18,7 @@ from tests.server import ServerProcess
 from tests.state import State
 from tests.wire import Wire
 
-WAVE = 30
+WAVE = 75
 """Followers of one scenario; each is cut at another frame."""
 KINDS = {"hello", "ack", "chats.changed", "chat.snapshot", "chat.changed", "run.events"}
 
