@@ -22,7 +22,6 @@ import json
 import random
 import socket
 import struct
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal, Self
@@ -63,8 +62,6 @@ class Behaviour(msgspec.Struct, forbid_unknown_fields=True):
     seed: int = 1
     text: str | None = None
     """These characters, one a token, instead of `tokens` words; may hold NUL and lone surrogates."""
-    stamp: bool = False
-    """Each token is the time (of `time.monotonic`, in seconds) at which it was made, and a space."""
     reasoning: int = 0
     """Tokens of reasoning before the text."""
     reasoning_field: str = "reasoning_content"
@@ -123,7 +120,7 @@ def words(behaviour: Behaviour) -> Iterator[str]:
         return
     choice = random.Random(behaviour.seed).choice  # noqa: S311  # a text that can be had again, no secret
     for _ in range(behaviour.tokens):
-        yield f"{time.monotonic():.6f} " if behaviour.stamp else f"{choice(WORDS)} "
+        yield f"{choice(WORDS)} "
 
 
 class FakeUpstream:
