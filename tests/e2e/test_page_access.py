@@ -224,6 +224,14 @@ def beside_and_streaming(page: Page, url: str) -> None:
     expect(panes(page)).to_have_count(2)
 
 
+def folded_and_without_room(page: Page, url: str) -> None:
+    beside_and_streaming(page, url)
+    page.get_by_role("button", name="Close the list").click()
+    page.set_viewport_size({"width": 900, "height": 800})
+    expect(page.get_by_role("button", name="One more chat is open")).to_be_visible()
+    expect(page.get_by_role("complementary", name="Chats")).to_be_hidden()
+
+
 def in_korean(page: Page, url: str) -> None:
     page.context.add_cookies([{"name": "language", "value": "ko", "url": url}])
     page.reload()
@@ -234,7 +242,7 @@ def in_korean(page: Page, url: str) -> None:
 OTHERS: list[Callable[[Page, str], None]] = [
     *(welcome, thinking, details, stopped, failed, branches, long, menu, pinned, menu_of_the_list, shortcuts, renaming),
     *(editing, quoting, a_link_asked, loading, reconnecting, too_old, not_here, no_such_title, unsent, deleted),
-    *(archived, unread, beside_and_streaming, in_korean),
+    *(archived, unread, beside_and_streaming, folded_and_without_room, in_korean),
 ]
 
 
