@@ -129,8 +129,9 @@ function MorePanes({ keys }) {
   const live = useSelect((state) => keys.some((key) => state.chats[key]?.live));
   const said = tn("One more chat is open: {title}", "{count} more chats are open, next {title}", keys.length, { title });
   return html`
-    <button type="button" class="icon-button more-panes" aria-label=${live ? `${said}. ${t("A reply is being written")}` : said} title=${said} onClick=${() => app.focusPane(next)}>
-      ${icon("chat")}+${keys.length}${live && html`<span class="live"></span>`}
+    <button type="button" class="icon-button more-panes" title=${said} onClick=${() => app.focusPane(next)}>
+      ${icon("chat")}<span aria-hidden="true">+${keys.length}</span>${live && html`<span class="live"></span>`}
+      <span class="unseen">${live ? `${said}. ${t("A reply is being written")}` : said}</span>
     </button>
   `;
 }
