@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from chat import selectors
@@ -30,6 +30,8 @@ from chat.services.chats import title_chat
 from chat.services.messages import Asking, Posted, Started
 from chat.services.runs import finish_run
 from config.logs import about
+
+R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +104,10 @@ class Supervisor:
         asking = Asking(user_id=user_id, chat_id=chat_id, client_id=client_id, worker_id=self._worker_id, agent=agent)
         # Counted before the task's first step, so that a shutdown waits for it.
         self._posting += 1
-        return await asyncio.shield(self._spawn(self._ask(question, asking)))
+        answer = await asyncio.shield(self._spawn(self._ask(question, asking)))
+        if isinstance(answer, ChatError):
+            raise answer
+        return answer
 
     def stop(self, run_id: UUID) -> None:
         """Stop a run of this process whose wish to stop is recorded; others are not ours to stop."""
@@ -152,16 +157,19 @@ class Supervisor:
 
     # --- One run ------------------------------------------------------------------------------------------------------
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _spawn(self, coroutine: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
         """A task of its own: with a reference, and without the context of whoever caused it."""
         task = asyncio.create_task(coroutine, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _ask(self, question: Callable[[Asking], Posted], asking: Asking) -> Posted:
+    async def _ask(self, question: Callable[[Asking], Posted], asking: Asking) -> Posted | ChatError:
         try:
             posted = await in_database(question, asking)
+        except ChatError as refusal:
+            # Raised in a task whose caller has gone away, it would be logged as an error that nobody has seen to.
+            return refusal
         finally:
             self._posting -= 1
             self._one_less.set()

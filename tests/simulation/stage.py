@@ -61,7 +61,7 @@ class Stage(RuleBasedStateMachine):
         try:
             for task in failed:
                 task.result()
-            assert self.world.errors == []
+            assert self.world.errors == [], self.world.errors
             assert self.witness.faults == []
             for tab in self.tabs:
                 assert tab.faults == []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import logging
 import random
 from collections.abc import AsyncGenerator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from pytest_django import Settings
@@ -20,6 +22,7 @@ from chat.services.runs import request_stop
 from tests import TIMEOUT
 from tests.agents import Speaker, Waiting, finished, saying, text
 from tests.chats import new_chat, new_user, say
+from tests.until import until
 from tests.worker import idle, outcome, post, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,6 +162,19 @@ async def test_however_stop_end_and_shutdown_race_there_is_one_terminal_event(us
             assert {"cancelled": "stopped", "success": "completed"}[terminal.outcome.type] == each.run
     # On a busy machine the shutdown finds some of the first ones still at work.
     assert "stopped" in {each.run for each in found[:40]}
+
+
+async def test_a_refusal_whose_caller_has_gone_away_is_no_error(user: UUID, caplog: pytest.LogCaptureFixture) -> None:
+    async with worker(Speaker(saying("Nobody asks"))) as runtime:
+        caller = asyncio.create_task(post(runtime, user, uuid4()))
+        await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        assert caller.cancelled()
+        # Not `idle`, which would take the refusal.
+        await until(lambda: not runtime.supervisor._tasks)
+        gc.collect()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_a_run_outlives_the_cancelled_caller_that_began_it(user: UUID, chat: UUID) -> None:
