@@ -3,7 +3,7 @@
 #   make run      start the service on this machine (HOST and PORT are honoured) and print its address
 #   make setup    only install what running needs
 #   make test     every test: Python, JavaScript, real servers, a real browser
-#   make faults   kill, cut and starve several workers in every way, for as long as it takes (30 minutes)
+#   make faults   kill, cut and starve several workers in every way, for as long as it takes (12 minutes)
 #   make cluster  Postgres, Redis, two workers and a balancer on this machine, until Ctrl-C
 #   make bench    what a token costs here, beside the floor and the usual ways (25 minutes; QUICK=1: 3)
 #   make shots    pictures of the page in twelve states, three widths and both themes, into var/shots
@@ -49,8 +49,8 @@ test: $(PACKAGES_DEV) $(MODULES_DEV) $(MODEL) $(BROWSER)
 	STACK=cluster $(PY) -m pytest $(SIDE_BY_SIDE) -m "not long"
 
 faults: $(PACKAGES_DEV)
-	STACK=cluster FAULTS=whole $(PY) -m pytest tests/faults
-	FAULTS=whole $(PY) -m pytest tests/simulation tests/mutations
+	STACK=cluster FAULTS=whole $(PY) -m pytest $(SIDE_BY_SIDE) tests/faults
+	FAULTS=whole $(PY) -m pytest $(SIDE_BY_SIDE) tests/simulation tests/mutations
 
 cluster: $(PACKAGES_DEV) $(MODULES)
 	@exec $(PY) -m tests.cluster
