@@ -62,7 +62,7 @@ def test_a_line_that_breaks_is_said_so_and_what_was_missed_comes(page: Page, rec
     page.get_by_role("button", name="New chat").click()
     send(page, QUICK)
     expect(page.get_by_text("Not sent yet.")).to_be_visible()
-    expect(page.locator(".banner")).to_contain_text("What you wrote is kept and will be sent")
+    expect(page.locator(".banner")).to_contain_text("What you wrote will be sent")
     line.refuse = False
     finished(page)
     expect(page.locator(".banner")).to_have_count(0)
