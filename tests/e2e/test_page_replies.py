@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 
 from tests.e2e.axe import violations
 from tests.e2e.pages import Record, finished, open_page, reply, script, send
@@ -184,14 +184,15 @@ def test_axe_finds_nothing_in_what_replies_are_made_of(page: Page, record: Recor
     assert violations(page) == []
 
 
-def test_a_first_visit_costs_less_than_a_quarter_megabyte(context: BrowserContext, server: ServerProcess) -> None:
-    page = context.new_page()
+def test_a_first_visit_costs_less_than_a_quarter_megabyte(browser: Browser, server: ServerProcess) -> None:
+    page = browser.new_page()
     bodies: dict[str, int] = {}
     page.on("requestfinished", lambda request: bodies.update({request.url: request.sizes()["responseBodySize"]}))
     open_page(page, server.url)
     say(page, "Some *words*.")
     assert sum(bodies.values()) > 50_000
     assert sum(bodies.values()) < FIRST_LOAD, sorted(bodies.items(), key=lambda item: -item[1])[:10]
+    page.close()
 
 
 @pytest.mark.parametrize("path", ["api/docs", "admin/login/", "accounts/login/"])
