@@ -13,6 +13,7 @@ const SHAPES = {
   unarchive: "M2.5 3.5h11v3h-11zM3.5 6.5v6h9v-6M8 11.5v-3M6.5 9.7L8 8.2l1.5 1.5",
   trash: "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.5 9h6l.5-9M7 7v4M9 7v4",
   beside: "M2.5 3.5h11v9h-11zM8 3.5v9",
+  panes: "M2.5 5.5h8v8h-8zM5.5 5.5v-3h8v8h-3",
   down: "M8 3v9.5M4 9l4 4 4-4",
   chevron: "M6 3.5L10.5 8 6 12.5",
   back: "M10 3.5L5.5 8l4.5 4.5",

@@ -9,7 +9,7 @@ import { useApp, useSelect } from "./context.js";
 import { Dialog } from "./dialog.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
-import { roomNow } from "./media.js";
+import { useRoom } from "./media.js";
 
 /** Chats that are offered at once; typing narrows them down. */
 const MOST = 50;
@@ -30,9 +30,10 @@ export function Palette({ onClose, onShortcuts }) {
   const [words, setWords] = useState("");
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const chats = useSelect((state) => state.chats);
+  const room = useRoom();
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const choices = useMemo(() => matching([...jumps(app, chats), ...actions(app, onShortcuts)], words), [chats, words]);
+  const choices = useMemo(() => matching([...jumps(app, chats), ...actions(app, onShortcuts)], words), [chats, words, room]);
   // To go where one is already would be nothing to begin with.
   const start = !words.trim() && isChat(here()) && choices[0]?.id === here() ? 1 : 0;
   const chosen = Math.min(at ?? start, choices.length - 1);
@@ -143,13 +144,13 @@ export function Palette({ onClose, onShortcuts }) {
     /** @type {(Choice | false | null | undefined | "")[]} */
     const offered = [
       { id: "new", label: t("New chat"), icon: "plus", act: () => app.show(NEW) },
-      roomNow() > 1 && { id: "beside", label: t("New chat beside this one"), icon: "beside", act: () => app.show(NEW, true) },
+      room > 1 && { id: "beside", label: t("New chat beside this one"), icon: "beside", act: () => app.show(NEW, true) },
       running && { id: "stop", label: t("Stop the reply"), icon: "stop", act: () => void app.stop(key) },
       app.selected?.chat === key && { id: "quote", label: t("Quote what is selected"), icon: "quote", act: () => app.quoteSelection() },
       reply && !busyReason(state, key) && { id: "retry", label: t("Ask for another reply"), icon: "retry", act: () => app.replies.retry(reply) },
       reply && canContinue(state, reply) && !busyReason(state, key) && { id: "continue", label: t("Continue the reply"), icon: "goOn", act: () => app.replies.goOn(reply) },
       isChat(key) && !busyReason(state, key) && { id: "edit", label: t("Edit your last message"), icon: "pencil", act: () => void app.editLast(key) },
-      isChat(key) && { id: "close", label: t("Close this chat's pane"), icon: "close", act: () => app.closePane(key) },
+      state.panes.keys.length > 1 && { id: "close", label: t("Close this chat's pane"), icon: "close", act: () => app.closePane(key) },
       { id: "shortcuts", label: t("Keyboard shortcuts"), icon: "keyboard", act: onShortcuts },
     ];
     const whole = chat ? chatActions(app, chat, () => store.dispatch({ type: "ui", ui: { renaming: chat.id } })) : [];

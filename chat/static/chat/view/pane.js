@@ -130,7 +130,7 @@ function MorePanes({ keys }) {
   const said = tn("One more chat is open: {title}", "{count} more chats are open, next {title}", keys.length, { title });
   return html`
     <button type="button" class="icon-button more-panes" title=${said} onClick=${() => app.focusPane(next)}>
-      ${icon("chat")}<span aria-hidden="true">+${keys.length}</span>${live && html`<span class="live"></span>`}
+      ${icon("panes")}<span aria-hidden="true">${keys.length}</span>${live && html`<span class="live"></span>`}
       <span class="unseen">${live ? `${said}. ${t("A reply is being written")}` : said}</span>
     </button>
   `;
@@ -160,7 +160,7 @@ function Body({ id, room, pending, onEdit }) {
       <div class="pane-note pane-empty">
         <p class="greeting">${t("What is on your mind?")}</p>
         <p>${t("Replies keep going while you open other chats, even if you close the page.")}</p>
-        ${room > 1 && html`<p>${t("Up to {count} chats fit side by side: a button at the top of a chat opens another beside it.", { count: room })}</p>`}
+        ${room > 1 && html`<p>${t("Up to {count} chats fit side by side: once one has begun, a button at its top opens another beside it.", { count: room })}</p>`}
       </div>
     `;
   }
