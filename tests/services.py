@@ -245,6 +245,7 @@ class Postgres(Service):
             "unix_socket_directories": self.sockets,
             "max_connections": 300,
             "fsync": "off",  # a process may die here, the power does not
+            "dynamic_shared_memory_type": "mmap",  # in its folder, where one that was killed leaves nothing behind
         }
         self._run(
             *(str(self._program), "-D", str(self.data)),
