@@ -81,7 +81,7 @@ class Heartbeat:
         self._beaten = time.monotonic()
 
     async def _take_over(self) -> None:
-        for orphan in await in_reserve(selectors.stale_runs, LEASE):
+        for orphan in await in_reserve(selectors.stale_runs, self._worker_id, lease=LEASE, fresh=2 * BEAT):
             self._taken.add(orphan.run)
             if await end_orphan(self._log, self._worker_id, orphan):
                 ids = {"run": orphan.run, "chat": orphan.chat}

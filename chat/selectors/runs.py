@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.db.models.functions import Now
 
 from chat.models import Run, Worker
@@ -37,10 +37,15 @@ class Orphan:
     token: UUID
 
 
-def stale_runs(lease: float) -> list[Orphan]:
-    """Running runs whose owner is gone, or has not said for `lease` seconds (by the database's clock) that it lives."""
+def stale_runs(worker_id: UUID, *, lease: float, fresh: float) -> list[Orphan]:
+    """Running runs whose owner is gone, or has not said for `lease` seconds (by the database's clock) that it lives.
+
+    None where `worker_id`, who asks, has not said so itself in the last `fresh` seconds: a database that stood still
+    while it was asked this has heard nothing of anyone.
+    """
+    asking = Worker.objects.filter(id=worker_id, heartbeat_at__gte=Now() - timedelta(seconds=fresh))
     gone = Q(owner=None) | Q(owner__heartbeat_at__lt=Now() - timedelta(seconds=lease))
-    found = Run.objects.filter(gone, status=Run.Status.RUNNING).values_list("id", "chat_id", "token")
+    found = Run.objects.filter(Exists(asking), gone, status=Run.Status.RUNNING).values_list("id", "chat_id", "token")
     return [Orphan(run=run, chat=chat, token=token) for run, chat, token in found]
 
 

@@ -14,6 +14,7 @@ from chat.models import Message, Run, Worker
 from chat.protocol.codes import Unavailable
 from chat.protocol.events import TextMessageContent, TextMessageStart
 from chat.protocol.transcript import entry
+from chat.runs import heartbeat
 from chat.runs.flusher import Flusher
 from chat.runs.heartbeat import BEAT, LEASE, YOUNG, Heartbeat
 from chat.runs.log import Append, Appended
@@ -96,6 +97,21 @@ async def test_the_runs_of_a_silent_worker_end_with_what_was_shown_and_take_noth
     assert await in_database(text, run.run) == "Shown"
     late = Append(run.run, run.token, len(SHOWN), [b"{}"])
     assert await hearts.log.append([late]) == [Appended.REFUSED]
+
+
+async def test_a_database_that_stood_still_between_a_beat_and_the_look_for_the_dead_makes_nobody_dead(
+    hearts: Hearts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await hearts.run_of(hearts.other)
+    with monkeypatch.context() as still:
+        # This worker's beat was in time and the last thing that the database heard of anyone.
+        still.setattr(heartbeat, "beat", lambda **_: None)
+        await in_database(silence, hearts.mine, LEASE)
+        await in_database(silence, hearts.other, LEASE + BEAT)
+        await hearts.heart.look()
+        assert await in_database(status, run.run) == "running"
+    await hearts.heart.look()
+    assert await in_database(status, run.run) == "interrupted"
 
 
 async def test_a_worker_that_was_silent_itself_takes_nothing_from_one_that_beats_a_little_later(
