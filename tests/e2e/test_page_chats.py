@@ -39,6 +39,23 @@ def test_a_chat_is_renamed_in_place_by_keyboard_alone(page: Page, server: Server
     expect(link).to_be_visible()
 
 
+def test_what_one_types_as_a_name_stays_while_the_chat_changes(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, script(words=30, delay=0, hang_after=8))
+    page.get_by_role("navigation").get_by_role("listitem").first.hover()
+    page.get_by_role("button", name="More for").first.click()
+    page.get_by_role("menuitem", name="Rename").click()
+    field = page.get_by_label("Name of this chat")
+    field.fill("Half a na")
+    other = page.context.new_page()
+    open_page(other, page.url)
+    rename(other, "Named elsewhere")
+    expect(page.get_by_role("heading", name="Named elsewhere")).to_be_visible()
+    expect(field).to_have_value("Half a na")
+    field.press("Enter")
+    expect(page.get_by_role("navigation").get_by_role("link", name="Half a na")).to_be_visible()
+
+
 def test_escape_leaves_a_chat_its_name(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
     start_chat(page, QUICK)

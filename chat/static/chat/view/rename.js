@@ -22,13 +22,14 @@ export function Rename({ chat, onDone }) {
     if (trimmed && trimmed !== chat.title) void app.change(chat.id, { title: trimmed });
     onDone();
   };
+  // No `value`, which each change of the chat would write over what is being typed.
   return html`
     <input
       class="rename"
       dir="auto"
       aria-label=${t("Name of this chat")}
       maxlength="200"
-      value=${chat.title}
+      defaultValue=${chat.title}
       ref=${field}
       onKeyDown=${(/** @type {KeyboardEvent & {currentTarget: HTMLInputElement}} */ event) => {
         if (event.key === "Enter" && !event.isComposing) finish(event.currentTarget.value);
