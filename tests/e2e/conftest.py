@@ -59,8 +59,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def profile(browser: Browser) -> Iterator[BrowserContext]:
-    """Wide enough for chats side by side. It keeps the static files: reading and compiling them anew for each test took
-    more of the processor than all that the tests do."""
+    """Wide enough for chats side by side. It keeps the static files: to read and compile them anew for each test took a
+    tenth of what the tests cost."""
     profile = browser.new_context(viewport={"width": 1400, "height": 900})
     profile.set_default_timeout(1000 * TIMEOUT)
     # The first page of a browser reads and compiles everything, beside other files of tests that do the same.
