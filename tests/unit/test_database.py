@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 
 from chat import database
-from chat.database import in_database
+from chat.database import RESERVED, in_database, in_reserve
 from chat.protocol.codes import Unavailable
 from tests import TIMEOUT
 from tests.until import until
@@ -20,18 +20,30 @@ WAITING = range(20)
 
 
 class Slow:
-    """Fills all threads until it is told to let go of them; `fails`: as a connection that is given up."""
+    """Fills all threads until it is told to let go of them; `fails`: as a connection that is given up.
+
+    Those of the reserve too: a thread that still works for an earlier test would otherwise answer in between.
+    """
 
     def __init__(self, *, fails: bool) -> None:
         self._fails = fails
         self._go = threading.Event()
-        self._stuck = [asyncio.create_task(in_database(self._ask)) for _ in range(settings.DATABASE_THREADS)]
+        self._begun: list[None] = []
+        self._stuck = [
+            *(asyncio.create_task(in_database(self._ask)) for _ in range(settings.DATABASE_THREADS)),
+            *(asyncio.create_task(in_reserve(self._ask)) for _ in range(RESERVED)),
+        ]
+
+    async def fills(self) -> None:
+        """Wait until there is no thread left."""
+        await until(lambda: len(self._begun) == len(self._stuck))
 
     async def let_go(self) -> None:
         self._go.set()
         await asyncio.gather(*self._stuck, return_exceptions=True)
 
     def _ask(self) -> None:
+        self._begun.append(None)
         assert self._go.wait(TIMEOUT)
         if self._fails:
             raise OperationalError
@@ -39,8 +51,9 @@ class Slow:
 
 async def crowd(monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> tuple[list[int], list[BaseException | None]]:
     """Who of those that waited for longer than a database may be silent was let through, and what each was told."""
-    monkeypatch.setattr(database, "SILENCE", 0.1)
     slow = Slow(fails=fails)
+    await slow.fills()
+    monkeypatch.setattr(database, "SILENCE", 0.1)
     through: list[int] = []
     waiting = asyncio.gather(*(in_database(through.append, each) for each in WAITING), return_exceptions=True)
     began = time.monotonic()
