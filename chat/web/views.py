@@ -17,6 +17,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from accounts.guests import admit_guests
+from chat.web.icons import symbols
 from chat.web.modules import ENTRY, import_map, preloads
 from config import catalogues
 from config.security import DIAGRAM, PAGE
@@ -41,6 +42,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "import_map": json.dumps(import_map()),
             "preloads": preloads(),
             "entry": ENTRY,
+            "icons": symbols(),
         },
     )
 

@@ -15,6 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from chat.web import modules
+from chat.web.icons import ICONS, symbols
 
 STATIC = modules.STATIC / "chat"
 
@@ -101,3 +102,18 @@ def test_with_hashed_names_the_map_leads_from_each_module_to_its_hashed_file(
         else:
             assert imports[f"/static/{path}"] == f"/static/{name}"
     assert f"/static/{modules.TYPES}" not in imports
+
+
+@pytest.mark.django_db
+def test_the_page_holds_the_shape_of_every_icon_that_it_draws_and_of_no_other(client: Client) -> None:
+    drawn = re.findall(r'^  \w+: "([\w-]+)",$', (STATIC / "view/icon.js").read_text(), re.MULTILINE)
+    assert sorted(drawn) == ICONS
+    html = client.get("/").content.decode()
+    assert re.findall(r'<symbol id="lucide-([\w-]+)" viewBox="0 0 24 24"><', html) == ICONS
+
+
+def test_the_shapes_of_icons_are_only_drawn() -> None:
+    """They are the one thing in the page from an installed package that is not escaped."""
+    for shape in symbols().values():
+        assert set(re.findall(r"<(\w+)", shape)) <= {"g", "path", "rect", "circle"}
+        assert not re.search(r"\b(on\w+|href|style)\s*=", shape)

@@ -17,7 +17,7 @@ export function chatActions(app, chat, rename) {
   return [
     { label: t("Rename"), icon: "rename", act: rename },
     chat.pinned
-      ? { label: t("Unpin"), icon: "pin", act: () => void app.change(id, { pinned: false }) }
+      ? { label: t("Unpin"), icon: "unpin", act: () => void app.change(id, { pinned: false }) }
       : { label: t("Pin"), icon: "pin", act: () => void app.change(id, { pinned: true }) },
     { label: t("Copy as Markdown"), icon: "copy", act: () => void app.saving.copyChat(id) },
     { label: t("Save as Markdown"), icon: "save", act: () => void app.saving.saveChat(id, "md") },
