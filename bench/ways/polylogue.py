@@ -46,6 +46,8 @@ class _Id(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Frame).decode
+_client_ids = (str(number) for number in itertools.count(1))
+"""Of all tabs: one that comes again is the same message, which nobody answers a second time."""
 
 
 class Refused(Exception):
@@ -88,7 +90,7 @@ class Tab:
 
     async def new_chat(self) -> str:
         """Make a chat, and return its id."""
-        ack = await self.ask("chat.create", client_id=f"{id(self)}-{next(self._ids)}")
+        ack = await self.ask("chat.create", client_id=next(_client_ids))
         return msgspec.json.decode(ack.chat, type=_Id).id
 
     async def show(self, chat: str) -> None:
@@ -102,7 +104,7 @@ class Tab:
 
     async def say(self, chat: str, text: str) -> None:
         """Post a message; returns after the ack."""
-        await self.ask("message.send", chat=chat, client_id=f"m{next(self._ids)}", text=text)
+        await self.ask("message.send", chat=chat, client_id=next(_client_ids), text=text)
 
     async def close(self) -> None:
         """Close the socket."""
