@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -154,7 +155,11 @@ class ChatSocket(AsyncConsumer):
         await self.send({"type": "websocket.close", "code": code})
 
     async def _send_text(self, text: str) -> None:
-        if not self._closed:
+        if self._closed:
+            return
+        # Servers have their own words for a client that went away a moment ago: uvicorn's is an OSError, as ASGI wants
+        # it, Autobahn's a RuntimeError. `websocket.disconnect` is on its way, and ends everything.
+        with suppress(OSError, RuntimeError):
             await self.base_send({"type": "websocket.send", "text": text})
 
     async def _begin(self) -> None:
