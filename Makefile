@@ -48,9 +48,10 @@ test: $(PACKAGES_DEV) $(MODULES_DEV) $(MODEL) $(BROWSER)
 	$(PY) -m pytest $(SIDE_BY_SIDE)
 	STACK=cluster $(PY) -m pytest $(SIDE_BY_SIDE) -m "not long"
 
+# What computes goes first, beside what waits.
 faults: $(PACKAGES_DEV)
-	STACK=cluster FAULTS=whole $(PY) -m pytest $(SIDE_BY_SIDE) tests/faults
-	FAULTS=whole $(PY) -m pytest $(SIDE_BY_SIDE) tests/simulation tests/mutations
+	FAULTS=whole $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
+		tests/simulation tests/mutations tests/faults
 
 cluster: $(PACKAGES_DEV) $(MODULES)
 	@exec $(PY) -m tests.cluster
