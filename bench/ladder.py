@@ -21,15 +21,16 @@ SATURATED: Load = (100, 0)
 LARGEST: Load = (1000, 10)
 LOADS: Sequence[Load] = (
     *(KEY, SATURATED, (1, 20), LARGEST, (50, 10), KEY, (50, 50), (600, 10), (1, 10), (1, 50), KEY, (300, 50)),
-    *((600, 50), (1, 0), (300, 0)),
+    *((600, 50), (300, 0)),
 )
-"""The one that matters most three times, apart from each other. 1,000 streams at 50 tokens a second are left out: the
-load alone would need more than its core."""
+"""The one that matters most three times, apart from each other. Left out: 1,000 streams at 50 tokens a second, for
+which the load alone would need more than its core; one stream at full speed, whose reply is as long as a reply may be
+before it can be measured."""
 QUICK_LOADS: Sequence[Load] = ((1, 20), (50, 10), SATURATED)
 LONG = 2.0
 """A window this much longer for the loads that targets speak of."""
-ALONE = (0.2, 1.0)
-"""Seconds of warm-up and window of one stream at full speed: soon after, its reply is as long as a reply may be."""
+STEADY = (4.0, 3.0)
+"""The same of the warm-up and the window at full speed, where what waits in the sockets' buffers comes in waves."""
 FULL = 0.8
 """Share of a core above which a worker that does not keep up is at its limit, and was not merely held up."""
 
@@ -69,8 +70,8 @@ async def climb(
                     seconds = window * (LONG if load in (KEY, (1, 20)) else 1)
                     figure = await at_rate(way, upstream, streams, rate, warm=warm, window=seconds)
                 else:
-                    times = ALONE if streams == 1 else (warm, window)
-                    figure = await at_full_speed(way, upstream, streams, warm=times[0], window=times[1])
+                    times = {"warm": STEADY[0] * warm, "window": STEADY[1] * window}
+                    figure = await at_full_speed(way, upstream, streams, **times)
                 if figure.overloaded and figure.core > FULL:
                     limits[way.name] = min(streams * rate, limits.get(way.name, streams * rate))
                 say(figure)
