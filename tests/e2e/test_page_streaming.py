@@ -291,3 +291,31 @@ def test_what_is_selected_in_thoughts_stays_selected_while_they_grow(page: Page,
     finished(page)
     expect(thoughts).to_have_text(words(1, 80))
     assert page.evaluate("getSelection().toString()") == "word1 word2"
+
+
+def test_a_long_reply_looks_the_same_while_it_streams_at_its_end_and_after_a_reload(
+    page: Page, server: ServerProcess
+) -> None:
+    """Drawn in groups as it comes, of which the far ones are passed over; whole after the reload."""
+    page.set_viewport_size({"width": 900, "height": 500})
+    open_page(page, server.url)
+    # Seven kinds in turn, so that a group begins with each of them.
+    kinds = ("# Part {n}", "Paragraph {n}.", "## Part {n}", "- one\n- two", "### {n}", "```\ncode {n}\n```", "> {n}")
+    text = "\n\n".join(kinds[n % len(kinds)].format(n=n) for n in range(170))
+    start_chat(page, script(text=f"{text}\n\nLast words, {'and more ' * 60}", delay=0.01))
+    expect(reply(page)).to_contain_text("Last words")
+    out_of_sight = "(element) => !element.checkVisibility({ contentVisibilityAuto: true })"
+    passed_over = f"(elements) => elements.filter({out_of_sight}).length"
+    blocks = said(page).locator(".block")
+    assert blocks.evaluate_all(passed_over) > 50
+    top = "(element) => Math.round(element.getBoundingClientRect().top)"
+    tops = f"(elements) => elements.map({top}).map((each, _, [first]) => each - first)"
+    inner = said(page).locator(":is(h4, p, ul, .code)")
+    before = inner.evaluate_all(tops)
+    finished(page)
+    assert blocks.evaluate_all(passed_over) == 0
+    at_end = inner.evaluate_all(tops)
+    assert at_end[: len(before)] == before
+    page.reload()
+    finished(page)
+    assert inner.evaluate_all(tops) == at_end

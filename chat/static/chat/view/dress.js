@@ -18,9 +18,25 @@ export function dress(root, whole, addresses) {
   for (const formula of root.querySelectorAll("code.math")) {
     drawFormula(/** @type {HTMLElement} */ (formula), addresses.formulas);
   }
-  if (!whole) return;
+  if (!whole) {
+    growsAt(root)?.classList.add("caret");
+    return;
+  }
   for (const mark of root.querySelectorAll("sup.footnote-ref")) linkNote(mark);
   for (const table of root.querySelectorAll("table")) table.tabIndex = 0;
+}
+
+/**
+ * The element that the next word will come into; none where that is a table or a formula.
+ *
+ * @param {Element} element
+ * @returns {Element | null}
+ */
+function growsAt(element) {
+  if (element.matches("p, h4, pre > code")) return element;
+  const last = element.lastElementChild;
+  if (last?.matches("p, h4, div, pre, pre > code, blockquote, ul, ol, li")) return growsAt(last);
+  return element.matches("li") ? element : null;
 }
 
 /** @param {Element} mark */

@@ -10,17 +10,22 @@ import { selectionFrom } from "./selection.js";
 
 /** @typedef {{href: string, from: HTMLElement}} Asked */
 
+/** Blocks in a group. The browser passes over whole groups that nobody sees, and drawing one again passes over the others. */
+const GROUP = 24;
+
 /** @param {{text: string, live: boolean}} props `live`: more is coming */
 export function Text({ text, live }) {
   const blocks = useRef(/** @type {MarkdownBlocks | null} */ (null));
   blocks.current ??= new MarkdownBlocks();
+  const groups = useRef(/** @type {string[][]} */ ([]));
   const [asked, ask] = useState(/** @type {Asked | null} */ (null));
-  const sources = blocks.current.update(text, live);
   const root = useRef(/** @type {HTMLDivElement | null} */ (null));
-  // From the last block on, since its end may become a block of its own; those before it are finished.
-  const last = root.current?.querySelector(":scope > .block:nth-last-child(1 of .block)");
+  // From the last group on, since the end of its last block may become a block of its own; those before it are finished.
+  const last = root.current?.children[groups.current.length - 1];
   const selectAgain = last && selectionFrom(last);
   useLayoutEffect(() => selectAgain?.());
+  groups.current = grouped(blocks.current.update(text, live), groups.current);
+  const end = groups.current.length - 1;
   return html`
     <div
       class="text"
@@ -34,11 +39,37 @@ export function Text({ text, live }) {
         ask({ href: link.href, from: link });
       }}
     >
-      ${sources.map((source, index) => html`<${Block} key=${index} source=${source} whole=${!live || index < sources.length - 1} />`)}
+      ${groups.current.map((sources, index) => html`<${Blocks} key=${index} sources=${sources} grows=${live && index === end} />`)}
       ${asked && html`<${Address} key=${asked.href} asked=${asked} onClose=${() => ask(null)} />`}
     </div>
   `;
 }
+
+/**
+ * Blocks in groups. A group of the same blocks as before is the same array.
+ *
+ * @param {string[]} sources
+ * @param {string[][]} before
+ */
+function grouped(sources, before) {
+  /** @type {string[][]} */
+  const groups = [];
+  for (let start = 0; start < sources.length; start += GROUP) {
+    const group = sources.slice(start, start + GROUP);
+    const known = before[groups.length];
+    groups.push(known?.length === group.length && known.every((source, index) => source === group[index]) ? known : group);
+  }
+  return groups;
+}
+
+const Blocks = memo(
+  /** @param {{sources: string[], grows: boolean}} props `grows`: the last one is still being written */
+  ({ sources, grows }) => html`
+    <div class=${grows ? "blocks" : "blocks settled"}>
+      ${sources.map((source, index) => html`<${Block} key=${index} source=${source} whole=${!grows || index < sources.length - 1} />`)}
+    </div>
+  `,
+);
 
 /** A finished block has the same source each time, so it is parsed, cleaned and put into the document once. */
 const Block = memo(
