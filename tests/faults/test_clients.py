@@ -34,7 +34,7 @@ from tests.scenario import Scenario
 from tests.state import text_of
 from tests.wire import RefusedCommand, Wire
 
-pytestmark = pytest.mark.timeout(20 * TIMEOUT if WHOLE else 6 * TIMEOUT)
+pytestmark = pytest.mark.timeout(40 * TIMEOUT if WHOLE else 6 * TIMEOUT)
 WAVE = 20
 """Clients of one scenario."""
 

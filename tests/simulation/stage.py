@@ -89,20 +89,19 @@ class Stage(RuleBasedStateMachine):
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=8 * TIMEOUT)
         assert not [task for task in self.tasks if not task.done()], "a command is never answered"
-        living = [worker.runtime.worker_id for worker in self.world.workers if worker.serves]
         # Those of the dead, and of who still sleeps, have been taken over by then.
-        await self._until_ended(LEASE + TIMEOUT, Run.objects.exclude(owner__in=living))
+        await self._until_ended(LEASE + TIMEOUT, self._of_the_dead)
         for worker in self.world.workers:
             self._wake(worker)
         await asyncio.sleep(1)
         for run in outside(lambda: list(Run.objects.filter(status="running").values_list("id", flat=True))):
             await self._insist(Command("run.stop", {"run": str(run)}), "http")
-        await self._until_ended(TIMEOUT, Run.objects.all())
+        await self._until_ended(TIMEOUT, Run.objects.all)
         # Nothing is stuck.
         for chat in outside(lambda: list(Chat.objects.filter(deleted_at=None).values_list("id", flat=True)[:1])):
             fields = {"chat": str(chat), "text": script(words=3, delay=0), "client_id": self._new_id()}
             assert (await self._insist(Command("message.send", fields), "http")).code == ""
-        await self._until_ended(TIMEOUT, Run.objects.all())
+        await self._until_ended(TIMEOUT, Run.objects.all)
         await asyncio.sleep(RECONCILE + TIMEOUT)
         await self._compare()
         self.witness.check(lenient=self.rough)
@@ -222,9 +221,14 @@ class Stage(RuleBasedStateMachine):
             for message in read.get("messages", [])[-1:]:
                 await self._read(f"{path}/{message['id']}")
 
-    async def _until_ended(self, within: float, runs: QuerySet[Run]) -> None:
+    def _of_the_dead(self) -> QuerySet[Run]:
+        """The runs of workers that serve nobody just now; one that wakes up in time keeps its own."""
+        living = [worker.runtime.worker_id for worker in self.world.workers if worker.serves]
+        return Run.objects.exclude(owner__in=living)
+
+    async def _until_ended(self, within: float, runs: Callable[[], QuerySet[Run]]) -> None:
         """Wait until none of these is running."""
         deadline = self.world.loop.time() + within
-        while outside(runs.filter(status="running").exists):
+        while outside(lambda: runs().filter(status="running").exists()):
             assert self.world.loop.time() < deadline, "a run does not end"
             await asyncio.sleep(0.5)
