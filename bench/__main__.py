@@ -82,7 +82,7 @@ class Bench:
         streams, samples = (50, 30) if self.quick else (300, 200)
         for embedded in (True,) if self.quick else (True, False):
             async with self._polylogue(embedded) as way:
-                self.results.openings += await openings(way, streams, samples)
+                self.results.openings += await openings(way, self.upstream, streams, samples)
         async with Before(self.upstream.base_url) as before:
             for replies in (1,) if self.quick else (1, 3):
                 self.results.openings.append(await before.measure(replies, 1 if self.quick else 3))
@@ -95,9 +95,7 @@ class Bench:
                 self.results.first_tokens.append(await first_token(way, self.upstream, 10 if self.quick else 50))
 
     async def growth(self) -> None:
-        self.results.curves = await curves(
-            self.upstream, rounds=1 if self.quick else 2, window=2.0 if self.quick else 3.0, quick=self.quick
-        )
+        self.results.curves = await curves(self.upstream, rounds=1 if self.quick else 4, window=2.0, quick=self.quick)
 
     async def workers(self) -> None:
         streams = 50 if self.quick else 300

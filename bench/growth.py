@@ -23,8 +23,8 @@ class Point(msgspec.Struct):
     size: int
     cpu: float
     """Microseconds a token emitted; the median of the rounds."""
-    lowest: float
-    highest: float
+    rounds: list[float]
+    """The same of each."""
     p99: float | None
 
 
@@ -38,8 +38,9 @@ class Curve(msgspec.Struct):
 
     @property
     def ratio(self) -> float:
-        """The largest size's cost over the smallest's."""
-        return self.points[-1].cpu / self.points[0].cpu
+        """The largest size's cost over the smallest's, of each round: the median."""
+        smallest, largest = self.points[0].rounds, self.points[-1].rounds
+        return median([large / small for small, large in zip(smallest, largest, strict=True)])
 
 
 async def curves(upstream: Upstream, *, rounds: int, window: float, quick: bool) -> list[Curve]:
@@ -105,5 +106,5 @@ def _curve(name: str, figures: dict[int, list[Figure]]) -> Curve:
         costs = [figure.cpu for figure in rounds if figure.cpu is not None]
         if costs:
             late = [figure.p99 for figure in rounds if figure.p99 is not None]
-            points.append(Point(size, median(costs), min(costs), max(costs), median(late) if late else None))
+            points.append(Point(size, median(costs), costs, median(late) if late else None))
     return Curve(name, points, sum(figure.missing or 0 for rounds in figures.values() for figure in rounds))

@@ -17,7 +17,7 @@ BY_HAND = "## What the misses are made of"
 INTRO = """\
 The last full run of `make bench`, begun {began}, {minutes:.0f} minutes long. Everything was measured in this one run, \
 each way as a process of its own on a core of its own, in alternation; the load, the model's server, Redis and \
-Postgres share the other core. So read ratios; the times are this machine's.
+Postgres share the other core. So read ratios, each the median of those of the rounds; the times are this machine's.
 """
 LOADS = """\
 CPU is that of the worker process alone, in a window after a warm-up, per token that the model's server emitted; where \
@@ -155,8 +155,6 @@ def _plots(results: Results) -> dict[str, str]:
 
 
 def _ways(results: Results) -> str:
-    bare = results.middle("sdk", KEY, cost)
-    naive = results.middle("naive", SATURATED, throughput)
     rows = []
     for way, title in TITLES.items():
         found, full = results.middle(way, KEY, cost), results.middle(way, SATURATED, throughput)
@@ -166,9 +164,9 @@ def _ways(results: Results) -> str:
             (
                 title,
                 _number(found) + ("*" if any(figure.overloaded for figure in results.at(way, KEY)) else ""),
-                f"{found / bare:.2f}" if found and bare else "–",
+                _number(results.ratio(way, "sdk", KEY, cost)),
                 f"{full:,.0f}" if full else "–",
-                f"{full / naive:.1f}" if full and naive else "–",
+                _number(results.ratio(way, "naive", SATURATED, throughput)),
             )
         )
     head = ("way", "µs/token at 300 × 10/s", "× bare loop", "tokens/s at full speed, 100 streams", "× naive")
@@ -201,7 +199,7 @@ def _remark(figure: Figure) -> str:
 
 def _points(points: Iterable[object]) -> str:
     return ", ".join(
-        f"{point.size:,}: {point.cpu:.0f} ({point.lowest:.0f}–{point.highest:.0f})"  # type: ignore[attr-defined]
+        f"{point.size:,}: {point.cpu:.0f} ({min(point.rounds):.0f}–{max(point.rounds):.0f})"  # type: ignore[attr-defined]
         for point in points
     )
 

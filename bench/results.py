@@ -14,6 +14,8 @@ from bench.memory import Memory
 from bench.starting import FirstToken, Starting
 from bench.story import Opening
 
+Value = Callable[[Figure], float | None]
+
 POLYLOGUE = ("embedded", "cluster")
 TITLES = {
     "floor": "the floor",
@@ -48,10 +50,19 @@ class Results(msgspec.Struct, kw_only=True):
         """The rounds of one way under one load."""
         return [figure for figure in self.figures if (figure.way, figure.streams, figure.rate) == (way, *load)]
 
-    def middle(self, way: str, load: tuple[int, float], of: Callable[[Figure], float | None]) -> float | None:
+    def middle(self, way: str, load: tuple[int, float], of: Value) -> float | None:
         """The median over the rounds of one value; None where nothing was measured."""
         values = [value for figure in self.at(way, load) if (value := of(figure)) is not None]
         return median(values) if values else None
+
+    def ratio(
+        self, way: str, other: str, load: tuple[int, float], of: Callable[[Figure], float | None]
+    ) -> float | None:
+        """One way's value over another's, of each round: the median. A machine that is slower for a while is slower for
+        both, as they are measured one after the other."""
+        pairs = [(of(over), of(under)) for over, under in zip(self.at(way, load), self.at(other, load), strict=False)]
+        ratios = [over / under for over, under in pairs if over is not None and under]
+        return median(ratios) if ratios else None
 
 
 class Target(msgspec.Struct):
@@ -102,16 +113,11 @@ def _limit(figure: str, found: float | None, limit: float, unit: str, *, least: 
     )
 
 
-def _ratio(over: float | None, under: float | None) -> float | None:
-    return over / under if over is not None and under else None
-
-
 def _costs(results: Results) -> list[Target]:
-    bare = results.middle("sdk", KEY, cost)
     return [
         _limit(
             f"CPU a token, 300 streams × 10/s, {name}",
-            _ratio(results.middle(way, KEY, cost), bare),
+            results.ratio(way, "sdk", KEY, cost),
             limit,
             "× the bare SDK loop",
         )
@@ -120,11 +126,10 @@ def _costs(results: Results) -> list[Target]:
 
 
 def _saturation(results: Results) -> list[Target]:
-    ours = results.middle("cluster", SATURATED, throughput)
     return [
         _limit(
             "tokens/s at saturation, Redis and Postgres",
-            _ratio(ours, results.middle(other, SATURATED, throughput)),
+            results.ratio("cluster", other, SATURATED, throughput),
             limit,
             f"× {name}",
             least=True,

@@ -15,7 +15,7 @@ import msgspec
 
 from bench import machine
 from bench.measure import ENDLESS, median, quantile
-from bench.upstream import wish
+from bench.upstream import Upstream, wish
 from bench.ways.base import free_port, spawn, wait_for_port
 from bench.ways.polylogue import Polylogue, Tab
 
@@ -23,6 +23,9 @@ RATE = 10.0
 """Tokens a second of each stream."""
 PAUSE = 0.02
 """Seconds between two openings."""
+TURNS = 5
+SETTLED = 1.0
+"""Seconds after the replies have begun, or ended and their chats have titles, before anything is measured."""
 MESSAGES = 20
 """In the chat that is opened."""
 BEFORE_TOKENS = 30
@@ -52,8 +55,11 @@ class Opening(msgspec.Struct):
         return self.loaded_p99 / self.idle_p99
 
 
-async def openings(way: Polylogue, streams: int, samples: int) -> list[Opening]:
-    """Open a chat `samples` times by socket and by HTTP on an idle worker, and again while `streams` replies stream."""
+async def openings(way: Polylogue, upstream: Upstream, streams: int, samples: int) -> list[Opening]:
+    """Open a chat `samples` times by socket and by HTTP on an idle worker, and as often while `streams` replies stream.
+
+    In turns: a machine that is slower for a while is so for both.
+    """
     person = way.people(streams + 1)[-1]
     chat = await person.new_chat()
     await way.fill("messages", MESSAGES, [chat])
@@ -63,11 +69,20 @@ async def openings(way: Polylogue, streams: int, samples: int) -> list[Opening]:
         address = f"{way.server.url}api/chats/{chat}/messages"
         ways = {"socket": lambda: _by_socket(tab, chat), "http": lambda: _by_http(client, address)}
         await _sampled(ways, 10)
-        idle = await _sampled(ways, samples)
-        for index in range(streams):
-            await way.ask(index, wish(tokens=ENDLESS, rate=RATE))
-        await asyncio.sleep(1)
-        loaded = await _sampled(ways, samples)
+        idle: dict[str, list[float]] = {by: [] for by in ways}
+        loaded: dict[str, list[float]] = {by: [] for by in ways}
+        for turn in range(1, TURNS + 1):
+            for by, times in (await _sampled(ways, samples // TURNS)).items():
+                idle[by] += times
+            for index in range(streams):
+                await way.ask(index, wish(tokens=ENDLESS, rate=RATE))
+            await asyncio.sleep(SETTLED)
+            for by, times in (await _sampled(ways, samples // TURNS)).items():
+                loaded[by] += times
+            while way.meter.ended < turn * streams:
+                upstream.finish()
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(SETTLED)
     await tab.close()
     await way.restart()
     return [_opening(way.name, by, streams, idle[by], loaded[by]) for by in ways]
