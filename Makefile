@@ -39,9 +39,9 @@ setup: $(PACKAGES) $(MODULES) $(LOCAL_MODEL)
 run: setup
 	@exec $(PY) manage.py run
 
-# Tests mostly wait, for processes, sockets and time-outs: four files at once keep two cores busy.
+# Tests mostly wait, for processes, sockets and time-outs: three files at once keep two cores busy.
 # The files of the shortest tests come last, so that nobody waits for the end of a long one.
-SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(PACKAGES_DEV) $(MODULES_DEV) $(MODEL) $(BROWSER)
 	scripts/npm test --silent

@@ -9,9 +9,9 @@ from pathlib import Path
 from django.conf import settings
 
 ICONS = (  # noqa: SIM905
-    "archive archive-restore arrow-down arrow-up chevron-left chevron-right columns-2 contrast copy download ellipsis "
-    "globe info keyboard layers log-out menu message-square panel-left pencil pin pin-off play plus quote rotate-cw "
-    "search square text-cursor-input trash triangle-alert x"
+    "archive archive-restore arrow-down arrow-up chevron-left chevron-right copy download ellipsis globe info "
+    "keyboard layers log-out menu message-square panel-left pencil pin pin-off play plus quote rotate-cw search "
+    "square square-pen square-split-horizontal sun-moon trash triangle-alert wifi-off x"
 ).split()
 """Lucide's names of the few that the page draws."""
 

@@ -25,7 +25,7 @@ from tests.simulation.witness import Command, Witness
 from tests.simulation.world import World, prepare
 
 WHOLE = os.environ.get("FAULTS") == "whole"
-EXAMPLES = 500 if WHOLE else 60
+EXAMPLES = 500 if WHOLE else 40
 REPLIES: dict[str, dict[str, Any]] = {
     "at once": {"words": 5, "delay": 0},
     "steady": {"words": 15, "delay": 0.1},

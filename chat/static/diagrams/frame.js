@@ -54,10 +54,10 @@ function trim() {
   if (even < height) drawn.setAttribute("viewBox", [x, y, width, even].join(" "));
 }
 
-/** Where much is missing, nobody would like to read what is made to fit: better to scroll, at 14 pixels for 16. */
+/** Fits words of 16 pixels down to 12; where that is not enough, nobody would like to read them: better to scroll, at 14. */
 function fit() {
   const drawn = root.querySelector("svg");
-  if (drawn) drawn.style.minWidth = `${root.clientWidth < 0.8 * natural ? 0.85 * natural : 0}px`;
+  if (drawn) drawn.style.minWidth = `${root.clientWidth < 0.75 * natural ? 0.85 * natural : 0}px`;
 }
 
 /**

@@ -17,7 +17,7 @@ export function Banner() {
   if (!late) return null;
   const kept = unsent ? ` ${t("What you wrote will be sent later.")}` : "";
   if (link.status === "offline") {
-    return html`<div class="banner">${icon("alert")}<p>${t("You are offline.")}${kept}</p>${retry(app)}</div>`;
+    return html`<div class="banner">${icon("offline")}<p>${t("You are offline.")}${kept}</p>${retry(app)}</div>`;
   }
   return html`
     <div class="banner">

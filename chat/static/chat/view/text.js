@@ -64,11 +64,20 @@ function grouped(sources, before) {
 
 const Blocks = memo(
   /** @param {{sources: string[], grows: boolean}} props `grows`: the last one is still being written */
-  ({ sources, grows }) => html`
-    <div class=${grows ? "blocks" : "blocks settled"}>
-      ${sources.map((source, index) => html`<${Block} key=${index} source=${source} whole=${!grows || index < sources.length - 1} />`)}
-    </div>
-  `,
+  ({ sources, grows }) => {
+    const [settled, settle] = useState(false);
+    // A frame later, when it has been laid out as it stays: so the browser knows its size where it passes over it.
+    useEffect(() => {
+      if (grows) return;
+      const frame = requestAnimationFrame(() => settle(true));
+      return () => cancelAnimationFrame(frame);
+    }, [grows]);
+    return html`
+      <div class=${settled ? "blocks settled" : "blocks"}>
+        ${sources.map((source, index) => html`<${Block} key=${index} source=${source} whole=${!grows || index < sources.length - 1} />`)}
+      </div>
+    `;
+  },
 );
 
 /** A finished block has the same source each time, so it is parsed, cleaned and put into the document once. */
