@@ -55,9 +55,7 @@ class Results(msgspec.Struct, kw_only=True):
         values = [value for figure in self.at(way, load) if (value := of(figure)) is not None]
         return median(values) if values else None
 
-    def ratio(
-        self, way: str, other: str, load: tuple[int, float], of: Callable[[Figure], float | None]
-    ) -> float | None:
+    def ratio(self, way: str, other: str, load: tuple[int, float], of: Value) -> float | None:
         """One way's value over another's, of each round: the median. A machine that is slower for a while is slower for
         both, as they are measured one after the other."""
         pairs = [(of(over), of(under)) for over, under in zip(self.at(way, load), self.at(other, load), strict=False)]

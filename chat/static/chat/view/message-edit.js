@@ -29,7 +29,7 @@ export function MessageEdit({ message }) {
   /** What was typed is kept, for the next time. */
   const close = () => {
     store.dispatch({ type: "ui", ui: { editing: null } });
-    requestAnimationFrame(() => document.querySelector(/** @type {"button"} */ (`[data-message="${message.id}"] [data-tool="pencil"]`))?.focus());
+    requestAnimationFrame(() => document.querySelector(/** @type {"button"} */ (`[data-message="${message.id}"] [data-tool="edit"]`))?.focus());
   };
   const ready = text.trim() !== "" && text !== said && !reason;
   const send = () => {

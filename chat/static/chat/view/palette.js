@@ -149,7 +149,7 @@ export function Palette({ onClose, onShortcuts }) {
       app.selected?.chat === key && { id: "quote", label: t("Quote what is selected"), icon: "quote", act: () => app.quoteSelection() },
       reply && !busyReason(state, key) && { id: "retry", label: t("Ask for another reply"), icon: "retry", act: () => app.replies.retry(reply) },
       reply && canContinue(state, reply) && !busyReason(state, key) && { id: "continue", label: t("Continue the reply"), icon: "goOn", act: () => app.replies.goOn(reply) },
-      isChat(key) && !busyReason(state, key) && { id: "edit", label: t("Edit your last message"), icon: "pencil", act: () => void app.editLast(key) },
+      isChat(key) && !busyReason(state, key) && { id: "edit", label: t("Edit your last message"), icon: "edit", act: () => void app.editLast(key) },
       state.panes.keys.length > 1 && { id: "close", label: t("Close this chat's pane"), icon: "close", act: () => app.closePane(key) },
       { id: "shortcuts", label: t("Keyboard shortcuts"), icon: "keyboard", act: onShortcuts },
     ];

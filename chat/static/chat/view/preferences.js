@@ -26,7 +26,7 @@ export function Preferences() {
   return html`
     <div class="foot-row preferences">
       <label class="preference" title=${t("Colours")}>
-        ${icon("contrast")}
+        ${icon("theme")}
         <select
           aria-label=${t("Colours")}
           value=${theme}
