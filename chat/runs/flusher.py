@@ -30,6 +30,9 @@ MAX_GAP = 0.006
 """Seconds. At 300 streams × 10/s a write gathers some 20 tokens: 10 ms would cost 5 % less and come 4 ms later."""
 MAX_MERGED = 64 * 1024
 """Bytes of text that deltas are merged into one event of: however long the log was away, an event fits a frame."""
+MAX_BATCH = 4 * 1024 * 1024
+"""Bytes of text after which a write takes in no further run, but leaves it to the next: however many runs have however
+much to say, the log's answer comes well within the time for which it is waited."""
 AWAY = 1.0
 """Seconds of failed tries after which the log counts as away, and no new run is begun."""
 RETRY = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -169,8 +172,7 @@ class Flusher:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            tails, self._dirty = list(self._dirty), {}
-            batch = [(tail, append) for tail in tails if (append := tail.take()) is not None]
+            batch = self._take()
             if not batch:
                 continue
             began = time.perf_counter()
@@ -179,6 +181,20 @@ class Flusher:
                 tail.settle(await self._reseed(tail, append) if result is Appended.MISMATCH else result)
                 self._written(tail)
             await asyncio.sleep(min(GAP_FACTOR * (time.perf_counter() - began), MAX_GAP))
+
+    def _take(self) -> list[tuple[Tail, Append]]:
+        """What is written next: of those that have something, as many as fit, who waits longest first."""
+        batch: list[tuple[Tail, Append]] = []
+        size = 0
+        while self._dirty and size < MAX_BATCH:
+            tail = next(iter(self._dirty))
+            del self._dirty[tail]
+            size += tail.waiting
+            if (append := tail.take()) is not None:
+                batch.append((tail, append))
+        if self._dirty:
+            self._wake.set()
+        return batch
 
     async def _reseed(self, tail: Tail, append: Append) -> Appended:
         """Write a run's log again from memory, under the same seqs: the store has lost some of it. Ours by the row, it

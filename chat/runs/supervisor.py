@@ -38,8 +38,9 @@ logger = logging.getLogger(__name__)
 LOG_PATIENCE = 30.0
 """Seconds that a run waits at its end, and once with too much text, for a log that does not answer; and at its start
 for the database."""
-MAX_WAITING = 1024 * 1024
-"""Bytes of text not yet in the log after which a run's agent is made to wait."""
+MAX_WAITING = 64 * 1024
+"""Bytes of text not yet in the log after which a run's agent is made to wait. No model comes near it; but 300 that are
+as fast as their sockets kept the event loop so busy with reading, at 1 MiB each, that next to nothing was written."""
 MAX_REPLY = 4 * 1024 * 1024
 """Bytes of JSON text in one reply; a model that has lost its way stops here."""
 MAX_CODE = 64

@@ -141,6 +141,29 @@ async def test_a_loaded_process_writes_few_times_however_many_tokens_come(
     assert all(text_of(tail) == 100 * "token " for tail in tails)
 
 
+async def test_however_much_waits_a_write_stays_within_what_the_log_answers_in_time(
+    log: MemoryLog, flusher: Flusher, tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BATCH", 100)
+    log.hold()
+    tail.push(word("first"))
+    await writing(log)
+    tails = [flusher.open(uuid4(), uuid4(), uuid4()) for _ in range(10)]
+    for waits in tails:
+        waits.push(word(40 * "x"))
+    log.fail()
+    log.release()
+    await asyncio.sleep(0)
+    tails[0].push(word("more"))
+    await flushed(*tails)
+    written = [[append.run for append in batch] for batch in log.batches]
+    assert written[0] == written[1] == [tail.run]
+    # Three of 40 are the first to pass 100, and who waits longest comes first.
+    runs = [waits.run for waits in tails]
+    assert written[2:] == [runs[:3], runs[3:6], runs[6:9], runs[9:]]
+    assert [text_of(waits) for waits in tails] == [40 * "x" + "more", *(9 * [40 * "x"])]
+
+
 async def test_merged_text_is_cut_into_events_that_fit_a_frame(log: MemoryLog, tail: Tail) -> None:
     log.hold()
     tail.push(RunStarted(thread_id="t", run_id="r"))
