@@ -1,6 +1,7 @@
 """`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
 
 python -m bench [PART…]     all parts, or some of: ladder story growth memory starting workers browser
+python -m bench --again PART…     the same, in the place of those of the last whole run
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import django
+import msgspec
 import uvloop
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -33,30 +35,32 @@ from bench.ways.polylogue import Polylogue  # noqa: E402
 from bench.workers import one_and_two  # noqa: E402
 from tests.process import ROOT  # noqa: E402
 
-PARTS = ("ladder", "story", "growth", "memory", "starting", "workers", "browser")
+PARTS = {
+    "ladder": ("figures",),
+    "story": ("openings",),
+    "growth": ("curves",),
+    "memory": ("memory",),
+    "starting": ("starting", "first_tokens"),
+    "workers": ("workers",),
+    "browser": ("browser",),
+}
+"""And what of the results each finds. No ratio or target is of two parts."""
 QUICK_PARTS = ("ladder", "story", "starting", "growth")
 
 
 class Bench:
     """One run. Each part is a method of its name."""
 
-    def __init__(self, upstream: Upstream, *, quick: bool, busy: float, into: Path, page: Path) -> None:
+    def __init__(self, upstream: Upstream, results: Results, *, into: Path, page: Path) -> None:
         self.upstream = upstream
-        self.quick = quick
+        self.quick = results.quick
         self.into = into
         self.page = page
-        self.began = time.monotonic()
-        self.warm, self.window = (1.0, 2.0) if quick else (1.5, 4.0)
-        self.results = Results(
-            began=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-            quick=quick,
-            machine=machine.description(),
-            cores_busy_before=busy,
-        )
+        self.warm, self.window = (1.0, 2.0) if self.quick else (1.5, 4.0)
+        self.results = results
 
     def write(self) -> None:
         """Keep what there is so far."""
-        self.results.minutes = (time.monotonic() - self.began) / 60
         report.write(self.results, self.into, self.page)
 
     async def ladder(self) -> None:
@@ -108,16 +112,30 @@ class Bench:
         return Polylogue(self.upstream.base_url, embedded=embedded)
 
 
-async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
+def _in_place_of(parts: list[str], last: Results, now: str) -> Results:
+    """The last results without these parts, which are measured again."""
+    nothing = Results(began="", quick=False, machine={}, cores_busy_before=0)
+    kept = {field: getattr(nothing, field) for part in parts for field in PARTS[part]}
+    return msgspec.structs.replace(last, **kept, again=last.again | dict.fromkeys(parts, now))
+
+
+async def run(parts: list[str], *, quick: bool, again: bool, into: Path, page: Path) -> None:
     """Measure these parts, print, and write what was found."""
     machine.allow_many_files()
     busy = machine.Busy()
     await asyncio.sleep(3)
     idle = busy.since()
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    results = Results(began=now, quick=quick, machine=machine.description(), cores_busy_before=idle)
+    if again:
+        last = msgspec.json.decode((into / "results.json").read_bytes(), type=Results)
+        if last.machine != results.machine:
+            sys.exit("The last whole run was on another machine, or with other versions: measure everything.")
+        results = _in_place_of(parts, last, now)
     machine.pin(machine.LOADING)
     failed: list[str] = []
     async with Upstream() as upstream:
-        bench = Bench(upstream, quick=quick, busy=idle, into=into, page=page)
+        bench = Bench(upstream, results, into=into, page=page)
         for part in parts:
             started = time.monotonic()
             print(f"--- {part}", flush=True)
@@ -127,7 +145,9 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
                 # The figures of the other parts are worth having all the same.
                 traceback.print_exc()
                 failed.append(part)
-            print(f"    {time.monotonic() - started:.0f} s", flush=True)
+            took = time.monotonic() - started
+            print(f"    {took:.0f} s", flush=True)
+            results.minutes += 0 if again else took / 60
             bench.write()
     print(report.table_of_targets(targets(bench.results)))
     print(f"Written: {page}")
@@ -138,14 +158,18 @@ async def run(parts: list[str], *, quick: bool, into: Path, page: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
+    parser.add_argument("--again", action="store_true")
     quick = os.environ.get("QUICK", "") not in ("", "0", "off")
-    chosen = parser.parse_args().parts or list(QUICK_PARTS if quick else PARTS)
-    # Part of a run, or a quick one, is no result to keep.
-    whole = not quick and chosen == list(PARTS)
+    arguments = parser.parse_args()
+    if arguments.again and (quick or not arguments.parts):
+        parser.error("--again is for parts that are named, and not for quick ones")
+    chosen = arguments.parts or list(QUICK_PARTS if quick else PARTS)
+    # Part of a run, or a quick one, is no result to keep by itself.
+    whole = arguments.again or (not quick and chosen == list(PARTS))
     into = ROOT / "bench" / "results" if whole else ROOT / "var" / "bench" / "results"
     page = ROOT / "bench" / "RESULTS.md" if whole else ROOT / "var" / "bench" / "RESULTS.md"
     into.mkdir(parents=True, exist_ok=True)
-    uvloop.run(run(chosen, quick=quick, into=into, page=page))
+    uvloop.run(run(chosen, quick=quick, again=arguments.again, into=into, page=page))
 
 
 if __name__ == "__main__":

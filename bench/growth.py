@@ -15,6 +15,8 @@ RATE = 50.0
 """With `STREAMS`, a thousand tokens a second: enough for the clock of CPU time, and far from a full core."""
 TABS_STREAMS = 4
 """Streams where each is followed by up to fifty tabs."""
+TABS_LONGER = STREAMS / TABS_STREAMS
+"""So much longer are their windows, so that as many tokens come."""
 
 
 class Point(msgspec.Struct):
@@ -94,7 +96,7 @@ async def _tabs(way: Polylogue, upstream: Upstream, sizes: Sequence[int], rounds
         for size in sizes:
             way.tabs = size
             figures[size].append(
-                await at_rate(way, upstream, TABS_STREAMS, RATE, warm=1.0, window=2 * window, tabs=size)
+                await at_rate(way, upstream, TABS_STREAMS, RATE, warm=1.0, window=TABS_LONGER * window, tabs=size)
             )
     way.tabs = 1
     return _curve("tabs a chat", figures)
@@ -104,7 +106,8 @@ def _curve(name: str, figures: dict[int, list[Figure]]) -> Curve:
     points = []
     for size, rounds in figures.items():
         costs = [figure.cpu for figure in rounds if figure.cpu is not None]
-        if costs:
-            late = [figure.p99 for figure in rounds if figure.p99 is not None]
-            points.append(Point(size, median(costs), costs, median(late) if late else None))
+        if not costs:
+            raise ValueError(f"{name}, {size}: too few tokens came to say what one costs")
+        late = [figure.p99 for figure in rounds if figure.p99 is not None]
+        points.append(Point(size, median(costs), costs, median(late) if late else None))
     return Curve(name, points, sum(figure.missing or 0 for rounds in figures.values() for figure in rounds))

@@ -63,9 +63,11 @@ def write(results: Results, directory: Path, page: Path) -> None:
 
 def text(results: Results, plots_in: str) -> str:
     """The page, but for what people write."""
+    again = results.again.items()
     parts = [
         "# What was measured\n",
         INTRO.format(began=results.began, minutes=results.minutes),
+        *(f"Measured again since, in the place of what that run had found: {part}, {when}.\n" for part, when in again),
         *(f"- {name}: {value}" for name, value in results.machine.items()),
         _company(results),
         "## Targets\n",

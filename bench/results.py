@@ -33,6 +33,8 @@ class Results(msgspec.Struct, kw_only=True):
 
     began: str
     minutes: float = 0
+    again: dict[str, str] = {}
+    """Parts that were measured again since, and when."""
     quick: bool
     machine: dict[str, str]
     cores_busy_before: float
