@@ -28,6 +28,7 @@ from chat import runtime as runtime_module
 from chat.agents.scripted import ScriptedAgent
 from chat.api import auth, chats, messages
 from chat.consumers import socket
+from chat.limits import Limits
 from chat.models import Chat, ChatList, Member, Message, Run, RunEvent, Worker
 from chat.protocol.objects import UserObject
 from chat.runs import flusher, heartbeat, supervisor
@@ -92,6 +93,7 @@ class _Runtime(Runtime):
         super().__init__()
         self._log = FarLog(process.world.log, process.world.trouble, process.loop)
         self._agents = {"scripted": ScriptedAgent(name="scripted", title="Scripted", delay=WORD)}
+        self.limits = Limits(settings.USER_SOCKETS, settings.USER_COMMANDS, clock=process.loop.time)
         self._process = process
 
     def _moved(self, sender: object, move: Move, **_: object) -> None:
