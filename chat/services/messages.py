@@ -138,7 +138,7 @@ def choose_branch(*, user_id: UUID, chat_id: UUID, message_id: UUID) -> None:
         chat.version += 1
         show_branch(chat, message)
         chat.save(update_fields=["version"])
-        announce(Move(chats={chat.id: chat.version}))
+        announce(Move(chats={chat.id: chat.version}, users=bump_lists(chat)))
 
 
 def _check_text(text: str) -> None:

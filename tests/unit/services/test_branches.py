@@ -218,6 +218,17 @@ def test_choosing_what_is_shown_changes_nothing_and_announces_nothing(user: UUID
     assert (Chat.objects.get(id=chat).version, moves) == (version, [])
 
 
+def test_who_has_the_list_alone_knows_the_chats_version_after_a_choice(user: UUID, chat: UUID) -> None:
+    first = say(user, chat)
+    answer(first, "One")
+    answer(retry_reply(asking(user, chat), message_id=first.reply), "Two")
+    before = selectors.list_versions([user])[user]
+    choose_branch(user_id=user, chat_id=chat, message_id=first.reply)
+    version = Chat.objects.get(id=chat).version
+    change = selectors.list_change(user_id=user, after=before)
+    assert [(one.id, one.version) for one in change.chats] == [(chat, version)]
+
+
 def test_what_is_not_shown_any_more_is_removed_from_clients(user: UUID, chat: UUID) -> None:
     first = say(user, chat)
     answer(first, "One")
