@@ -24,8 +24,8 @@ CPU is that of the worker process alone, in a window after a warm-up, per token 
 a way did not keep up (**over**), per token that it delivered. Latency is from the emission of a token to its arrival \
 at the client. The floor sends without a log, and the bare loop sends nothing to anyone. A way that was at its limit \
 was not given more, except for the largest load of all. Left out are one stream at full speed, whose reply is as long \
-as a reply may be before it can be measured, 1,000 at full speed, of which the last has not begun after a minute on \
-the floor, and 1,000 at 50 tokens/s, for which the load alone would need more than its core.
+as a reply may be before it can be measured, 600 and 1,000 at full speed, of which the last may not have begun after a \
+minute, on the floor too, and 1,000 at 50 tokens/s, for which the load alone would need more than its core.
 """
 GROWTH = """\
 What a token costs one embedded worker as things grow: microseconds, the median of the rounds, lowest and highest in \
