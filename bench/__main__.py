@@ -115,8 +115,8 @@ class Bench:
 def _in_place_of(parts: list[str], last: Results, now: str) -> Results:
     """The last results without these parts, which are measured again."""
     nothing = Results(began="", quick=False, machine={}, cores_busy_before=0)
-    kept = {field: getattr(nothing, field) for part in parts for field in PARTS[part]}
-    return msgspec.structs.replace(last, **kept, again=last.again | dict.fromkeys(parts, now))
+    emptied = {field: getattr(nothing, field) for part in parts for field in PARTS[part]}
+    return msgspec.structs.replace(last, **emptied, again=last.again | dict.fromkeys(parts, now))
 
 
 async def run(parts: list[str], *, quick: bool, again: bool, into: Path, page: Path) -> None:
