@@ -58,7 +58,8 @@ def asking(postgres: Postgres) -> Iterator[Cluster]:
         ({"status": 429, "retry_after": "0.1", "times": 100}, "failed", "agent_busy", 0),
         ({"status": 500, "times": 2, "tokens": 5}, "complete", None, 5),
         ({"status": 401, "times": 100}, "failed", "agent_refused", 0),
-        ({"big": 1024 * 1024, "tokens": 5}, "complete", None, 5),
+        # Not all at once, or a worker that looks when it is over has to show it clipped.
+        ({"big": 1024 * 1024, "tokens": 5, "rate": 5}, "complete", None, 5),
         ({"fault": "no_http"}, "failed", None, 0),
     ],
     ids=lambda value: "-".join(str(part) for part in value.values()) if isinstance(value, dict) else None,
