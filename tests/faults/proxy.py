@@ -133,14 +133,20 @@ class Proxy:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._end.wait()
+        for each in server.sockets:
+            self._loop.remove_reader(each.fileno())
+        # Whoever was accepted this very moment gets a transport first: a closed server refuses it and leaves it open.
+        await asyncio.sleep(0)
         server.close()
         for link in list(self._links):
             link.reset()
-        # Also those whose other half is just being made.
-        accepting = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in accepting:
-            task.cancel()
-        await asyncio.gather(*accepting, return_exceptions=True)
+        # Also those whose other half is just being made. A task that is cancelled before its first step closes nothing,
+        # so each has a turn of the loop before.
+        while accepting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.sleep(0)
+            for task in accepting:
+                task.cancel()
+            await asyncio.gather(*accepting, return_exceptions=True)
         # What was closed goes with the next turn of the loop.
         await asyncio.sleep(0)
 
