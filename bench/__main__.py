@@ -1,6 +1,6 @@
 """`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
 
-python -m bench [PART…]     all parts, or some of: ladder story growth memory starting workers browser
+python -m bench [PART…]     all parts, or some of: ladder extremes story growth memory starting workers browser
 python -m bench --again PART…     the same, in the place of those of the last whole run
 """
 
@@ -13,6 +13,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ django.setup()
 
 from bench import browser, ladder, machine, report  # noqa: E402  # people of tests need the settings
 from bench.growth import curves  # noqa: E402
+from bench.ladder import Load  # noqa: E402
 from bench.measure import Figure  # noqa: E402
 from bench.memory import memory  # noqa: E402
 from bench.results import Results, targets  # noqa: E402
@@ -37,6 +39,7 @@ from tests.process import ROOT  # noqa: E402
 
 PARTS = {
     "ladder": ("figures",),
+    "extremes": ("extremes",),
     "story": ("openings",),
     "growth": ("curves",),
     "memory": ("memory",),
@@ -64,17 +67,19 @@ class Bench:
         report.write(self.results, self.into, self.page)
 
     async def ladder(self) -> None:
+        await self._climb(ladder.QUICK_LOADS if self.quick else ladder.LOADS, self.results.figures)
+
+    async def extremes(self) -> None:
+        await self._climb(ladder.EXTREMES, self.results.extremes)
+
+    async def _climb(self, loads: Sequence[Load], figures: list[Figure]) -> None:
         def say(figure: Figure) -> None:
             print(report.line(figure), flush=True)
-            self.results.figures.append(figure)
+            figures.append(figure)
             self.write()
 
         await ladder.climb(
-            self.upstream,
-            ladder.QUICK_LOADS if self.quick else ladder.LOADS,
-            warm=self.warm,
-            window=self.window,
-            say=say,
+            self.upstream, loads, known=self.results.figures, warm=self.warm, window=self.window, say=say
         )
 
     async def memory(self) -> None:
@@ -106,7 +111,8 @@ class Bench:
         self.results.workers = await one_and_two(self.upstream, streams, warm=self.warm, window=self.window)
 
     async def browser(self) -> None:
-        self.results.browser = await browser.measure(self.upstream, quick=self.quick)
+        for _ in range(1 if self.quick else browser.ROUNDS):
+            self.results.browser.append(await browser.measure(self.upstream, quick=self.quick))
 
     def _polylogue(self, embedded: bool) -> Polylogue:
         return Polylogue(self.upstream.base_url, embedded=embedded)

@@ -19,6 +19,12 @@ from tests.e2e.conftest import FLAGS, chromium_path, node_path
 
 TOKENS, RATE = 20_000, 200.0
 QUICK_TOKENS = 2000
+ROUNDS = 3
+"""Replies, of which the median counts: what else the machine does weighs more here than anywhere."""
+MORE = 200
+"""Tokens after those that are counted, so that the end of the reply is no part of what the last of them cost."""
+CALM = 1.0
+"""Seconds in which the page has done what the end of a reply asks of it."""
 CATEGORIES = "disabled-by-default-devtools.timeline.frame,devtools.timeline.frame"
 """Of tracing: frames, and little else, so that the tracing costs little."""
 FRAME = "BeginMainThreadFrame"
@@ -38,6 +44,8 @@ class Browser(msgspec.Struct):
     """Milliseconds of the main thread a token, in the last quarter of the reply over the first."""
     busy: list[float]
     """The same milliseconds, by quarter."""
+    ending: float
+    """Milliseconds of the main thread for the end of the reply."""
 
 
 async def measure(upstream: Upstream, *, quick: bool) -> Browser:
@@ -66,11 +74,14 @@ async def _watched(page: Page, upstream: Upstream, tokens: int) -> Browser:
     whole = asyncio.get_running_loop().create_future()
     devtools.on("Tracing.tracingComplete", lambda _: whole.set_result(None))
     composer = page.get_by_label("Message", exact=True)
-    await composer.fill(wish(tokens=tokens, rate=RATE, markdown=True))
+    await composer.fill(wish(tokens=tokens + MORE, rate=RATE, markdown=True))
     await devtools.send("Tracing.start", {"transferMode": "ReportEvents", "categories": CATEGORIES})
     begun = upstream.said
     await composer.press("Enter")
     busy = await _busy(devtools, upstream, begun, tokens)
+    await page.locator('.message[data-status="complete"]').wait_for(timeout=1000 * PATIENCE)
+    await asyncio.sleep(CALM)
+    after = await _worked(devtools)
     await devtools.send("Tracing.end")
     async with asyncio.timeout(PATIENCE):
         await whole
@@ -81,19 +92,25 @@ async def _watched(page: Page, upstream: Upstream, tokens: int) -> Browser:
         frames_a_second=_frames(events),
         growth=quarters[-1] / quarters[0],
         busy=quarters,
+        ending=max(1000 * (after - busy[-1]) - MORE * quarters[-1], 0),
     )
 
 
 async def _busy(devtools: CDPSession, upstream: Upstream, begun: int, tokens: int) -> list[float]:
-    """Seconds that the page's main thread had worked when the reply began, and at the end of each of its quarters."""
+    """`_worked` when the reply began, and at the end of each of its quarters."""
     marks: list[float] = []
     async with asyncio.timeout(tokens / RATE + PATIENCE):
         for quarter in range(5):
             while upstream.said - begun < quarter * tokens // 4:
                 await asyncio.sleep(0.05)
-            metrics = (await devtools.send("Performance.getMetrics"))["metrics"]
-            marks.append(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
+            marks.append(await _worked(devtools))
     return marks
+
+
+async def _worked(devtools: CDPSession) -> float:
+    """Seconds that the page's main thread has worked so far."""
+    metrics = (await devtools.send("Performance.getMetrics"))["metrics"]
+    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
 
 def _frames(events: list[dict[str, Any]]) -> float:

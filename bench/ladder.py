@@ -23,10 +23,9 @@ LOADS: Sequence[Load] = (
     *(KEY, SATURATED, (1, 20), LARGEST, KEY, (50, 10), (50, 50), KEY, (600, 10), (1, 10), (1, 50), KEY, (300, 50)),
     *((600, 50), (300, 0), (50, 0), KEY),
 )
-"""The one that matters most five times, apart from each other. Left out: 1,000 streams at 50 tokens a second, for
-which the load alone would need more than its core; one stream at full speed, whose reply is as long as a reply may be
-before it can be measured; 600 and 1,000 at full speed, of which the last may not have begun after a minute, on the
-floor too."""
+"""The one that matters most five times, apart from each other."""
+EXTREMES: Sequence[Load] = ((1, 0), (600, 0), (1000, 0), (1000, 50))
+"""Loads where the load itself, or the length of a reply, is a limit. No target speaks of them."""
 QUICK_LOADS: Sequence[Load] = ((1, 20), (50, 10), SATURATED)
 LONG = 2.0
 """A window this much longer for the loads that targets speak of."""
@@ -51,35 +50,50 @@ async def climb(
     upstream: Upstream,
     loads: Sequence[Load],
     *,
+    known: Sequence[Figure] = (),
     warm: float,
     window: float,
     say: Callable[[Figure], None],
 ) -> None:
     """Measure each way at each load; `say` is called with each figure at once.
 
-    A way that could not keep up is not asked for more, but for the largest load of all, which a target speaks of.
+    A way that could not keep up, here or in the figures that are `known`, is not asked for more, but for the largest
+    load of all, which a target speaks of. What cannot be measured is left out, and raised in the end as an
+    `ExceptionGroup`.
     """
-    limits: dict[str, float] = {}
+    found, failed = [*known], []
     async with AsyncExitStack() as stack:
         everyone = [await stack.enter_async_context(way) for way in ways(upstream.base_url)]
         for load in loads:
-            streams, rate = load
             for way in everyone:
-                if not _worth_it(way, load, limits):
+                if not _worth_it(way, load, found):
                     continue
-                if rate:
-                    seconds = window * (LONG if load in (KEY, (1, 20)) else 1)
-                    figure = await at_rate(way, upstream, streams, rate, warm=warm, window=seconds)
-                else:
-                    times = {"warm": STEADY[0] * warm, "window": STEADY[1] * window}
-                    figure = await at_full_speed(way, upstream, streams, **times)
-                if figure.overloaded and figure.core > FULL:
-                    limits[way.name] = min(streams * rate, limits.get(way.name, streams * rate))
+                try:
+                    figure = await _measured(way, upstream, load, warm, window)
+                except Exception as error:  # noqa: BLE001  # whatever it is, the others are worth having
+                    error.add_note(f"{way.title}, {load[0]} streams, {load[1]:g} tokens/s")
+                    failed.append(error)
+                    await way.restart()
+                    continue
+                found.append(figure)
                 say(figure)
+    if failed:
+        raise ExceptionGroup("not measured", failed)
 
 
-def _worth_it(way: Way, load: Load, limits: dict[str, float]) -> bool:
+async def _measured(way: Way, upstream: Upstream, load: Load, warm: float, window: float) -> Figure:
     streams, rate = load
+    if rate:
+        seconds = window * (LONG if load in (KEY, (1, 20)) else 1)
+        return await at_rate(way, upstream, streams, rate, warm=warm, window=seconds)
+    # One reply at full speed is as long as it may be after a second or two: it is measured from its beginning.
+    before = STEADY[0] * warm if streams > 1 else 0
+    return await at_full_speed(way, upstream, streams, warm=before, window=STEADY[1] * window)
+
+
+def _worth_it(way: Way, load: Load, found: Sequence[Figure]) -> bool:
     if load == LARGEST and way.name == "sdk":
         return True
-    return streams * rate <= limits.get(way.name, float("inf"))
+    streams, rate = load
+    over = (each for each in found if each.way == way.name and each.overloaded and each.core > FULL)
+    return streams * rate <= min((each.streams * each.rate for each in over), default=float("inf"))

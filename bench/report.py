@@ -14,6 +14,8 @@ BY_HAND = "## What the misses are made of"
 """From this line on, RESULTS.md is written by people, and kept."""
 
 
+LOAD_FULL = 0.95
+"""Share of its core above which the load is what limits."""
 INTRO = """\
 The last full run of `make bench`, begun {began}, {minutes:.0f} minutes long. Everything was measured in this one run, \
 each way as a process of its own on a core of its own, in alternation; the load, the model's server, Redis and \
@@ -23,9 +25,9 @@ LOADS = """\
 CPU is that of the worker process alone, in a window after a warm-up, per token that the model's server emitted; where \
 a way did not keep up (**over**), per token that it delivered. Latency is from the emission of a token to its arrival \
 at the client. The floor sends without a log, and the bare loop sends nothing to anyone. A way that was at its limit \
-was not given more, except for the largest load of all. Left out are one stream at full speed, whose reply is as long \
-as a reply may be before it can be measured, 600 and 1,000 at full speed, of which the last may not have begun after a \
-minute, on the floor too, and 1,000 at 50 tokens/s, for which the load alone would need more than its core.
+was not given more, except for the largest load of all. The last rows are the extremes: one stream at full speed is \
+measured from the beginning of its reply to the end of what is allowed, and for 1,000 at 50 tokens/s the load itself \
+would need more than the core that it has (**load**: it was at its limit).
 """
 GROWTH = """\
 What a token costs one embedded worker as things grow: microseconds, the median of the rounds, lowest and highest in \
@@ -37,8 +39,8 @@ The second worker shares its core with the load, so two do not deliver twice as 
 whether sharing the work has a price.
 """
 BROWSER = """\
-A reply of {tokens:,} tokens with code blocks at {rate:g} tokens/s in Chromium: {frames:.0f} frames/s at the median. \
-Milliseconds of the page's main thread a token, by quarter of the reply: {quarters}.
+A reply of {tokens:,} tokens with code blocks at {rate:g} tokens/s in Chromium, as many times as there are rows: frames \
+a second, and milliseconds of the page's main thread a token, by quarter of the reply, and once for its end.
 """
 
 
@@ -82,7 +84,7 @@ def text(results: Results, plots_in: str) -> str:
         f"![Latency against load]({plots_in}/latency.svg)\n",
         _table(
             ("streams", "tokens/s each", "way", "µs/token", "delivered/s", "core", "p50 ms", "p99 ms", "max ms", ""),
-            (_row(figure) for figure in results.figures),
+            (_row(figure) for figure in (*results.figures, *results.extremes)),
         ),
         "## Opening another chat\n",
         _table(
@@ -178,12 +180,14 @@ def _ways(results: Results) -> str:
 
 
 def _browser(results: Results) -> list[str]:
-    found = results.browser
-    if found is None:
+    if not results.browser:
         return []
-    quarters = ", ".join(f"{value:.2f}" for value in found.busy)
-    about = BROWSER.format(tokens=found.tokens, rate=found.rate, frames=found.frames_a_second, quarters=quarters)
-    return ["## The browser\n", about]
+    rows = (
+        (f"{each.frames_a_second:.0f}", *(f"{value:.2f}" for value in each.busy), f"{each.ending:.0f}")
+        for each in results.browser
+    )
+    about = BROWSER.format(tokens=results.browser[0].tokens, rate=results.browser[0].rate)
+    return ["## The browser\n", about, _table(("frames/s", "first", "second", "third", "last", "its end"), rows)]
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
@@ -196,6 +200,8 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 def _remark(figure: Figure) -> str:
     words = [" **over**"] if figure.overloaded else []
+    if figure.load_core > LOAD_FULL:
+        words.append(" **load**")
     if figure.missing:
         words.append(f" {figure.missing} tokens did not come")
     return ",".join(words)

@@ -73,6 +73,8 @@ class Wish(msgspec.Struct, forbid_unknown_fields=True):
     """Tokens a second; 0 is as fast as the reader takes them."""
     skip: int = 0
     """So many tokens more, at full speed, before the others: a reply that is long already."""
+    wait: bool = False
+    """Say nothing before `Upstream.release`: so that all have begun before any is in the way of the others."""
     hold: bool = False
     """Stay open after the last token, until `Upstream.release`."""
     markdown: bool = False
@@ -152,7 +154,7 @@ class Upstream:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def release(self) -> None:
-        """End the replies that wait with `hold`."""
+        """Begin the replies that wait with `wait`, and end those that wait with `hold`."""
         self._released.set()
         self._released = asyncio.Event()
 
@@ -186,6 +188,8 @@ class Upstream:
             await self._say(writer, wanted)
         else:
             self.asked += 1
+            if wanted.wait:
+                await self._released.wait()
             await self._rush(writer, wanted.tokens if not wanted.rate else wanted.skip)
             if wanted.rate:
                 await self._flow(writer, wanted)

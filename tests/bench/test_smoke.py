@@ -45,15 +45,33 @@ async def test_every_token_that_the_model_emits_is_delivered(name: str, upstream
             assert min(meter.latencies) >= 0
 
 
+async def test_replies_that_wait_for_each_other_begin_once_all_have_been_asked_for(upstream: Upstream) -> None:
+    async with Floor(upstream.base_url) as way:
+        await way.connect(STREAMS)
+        for index in range(STREAMS):
+            assert upstream.emitted == 0
+            await way.ask(index, wish(tokens=10, wait=True))
+            async with asyncio.timeout(TIMEOUT):
+                while upstream.asked <= index:  # noqa: ASYNC110  # nor does the model's server
+                    await asyncio.sleep(0.02)
+        upstream.release()
+        assert (await _ended(way)).tokens == dict.fromkeys(range(STREAMS), 10)
+
+
 async def _answered(way: Way, question: str) -> Meter:
     await way.connect(STREAMS)
     await way.begin()
     for index in range(STREAMS):
         await way.ask(index, question)
+    meter = await _ended(way)
+    await way.disconnect()
+    return meter
+
+
+async def _ended(way: Way) -> Meter:
     async with asyncio.timeout(TIMEOUT):
         while (meter := await way.report()).ended < STREAMS:  # noqa: ASYNC110  # a way says nothing by itself
             await asyncio.sleep(0.02)
-    await way.disconnect()
     return meter
 
 
