@@ -39,8 +39,8 @@ The second worker shares its core with the load, so two do not deliver twice as 
 whether sharing the work has a price.
 """
 BROWSER = """\
-A reply of {tokens:,} tokens with code blocks at {rate:g} tokens/s in Chromium, as many times as there are rows: frames \
-a second, and milliseconds of the page's main thread a token, by quarter of the reply, and once for its end.
+A reply of {tokens:,} tokens with code blocks at {rate:g} tokens/s in Chromium, as many times as there are rows: \
+frames a second, and milliseconds of the page's main thread a token, by quarter of the reply, and once for its end.
 """
 
 
