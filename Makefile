@@ -5,7 +5,7 @@
 #   make test     every test: Python, JavaScript, real servers, a real browser
 #   make faults   kill, cut and starve several workers in every way, for as long as it takes (more than 10 minutes)
 #   make cluster  Postgres, Redis, two workers and a balancer on this machine, until Ctrl-C
-#   make bench    what a token costs here, beside the floor and the usual ways (40 minutes; QUICK=1: 3)
+#   make bench    what a token costs here, beside the floor and the usual ways (50 minutes; QUICK=1: 3)
 #   make shots    pictures of the page in twelve states, three widths and both themes, into var/shots
 #   make check    lint, format, types, import directions, migrations, deployment settings, generated files
 

@@ -29,7 +29,7 @@ STILL = 5.0
 LONGEST = 60.0
 """Seconds for which the end of all replies is waited for; what arrives this late is none too many either."""
 KEEPS_UP = 0.97
-"""Of the tokens emitted in the window, the share that has to arrive in it: below, the worker is overloaded."""
+"""Of the tokens emitted, or wanted, in the window, the share that has to arrive in it: below, a way is overloaded."""
 FEW = 1000
 """Tokens in a window below which the clock of CPU time is too coarse to say what one costs."""
 ENDLESS = 100_000_000
@@ -185,7 +185,8 @@ class _Reading:
         emitted, seconds = upstream.emitted - self.emitted, time.monotonic() - self.at
         meter = await way.report()
         delivered, frames = meter.delivered - self.delivered, meter.frames - self.frames
-        overloaded = delivered < KEEPS_UP * emitted * tabs
+        # Where a way takes so little that the model's server falls behind too, what was wanted counts.
+        overloaded = delivered < KEEPS_UP * max(emitted, streams * rate * seconds) * tabs
         per = delivered / tabs if overloaded or not rate else emitted
         late = sorted(meter.latencies)
         return Figure(
