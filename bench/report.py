@@ -27,7 +27,7 @@ a way did not keep up (**over**), per token that it delivered. Latency is from t
 at the client. The floor sends without a log, and the bare loop sends nothing to anyone. A way that was at its limit \
 was not given more, except for the largest load of all. The last rows are the extremes: one stream at full speed is \
 measured from the beginning of its reply to the end of what is allowed, and for 1,000 at 50 tokens/s the load itself \
-would need more than the core that it has (**load**: it was at its limit).
+needs all of its core (**load**: it was near its limit).
 """
 GROWTH = """\
 What a token costs one embedded worker as things grow: microseconds, the median of the rounds, lowest and highest in \
