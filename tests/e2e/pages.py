@@ -56,6 +56,8 @@ def open_page(page: Page, url: str) -> None:
 
 def start_chat(page: Page, text: str) -> str:
     """Send the first message of a new chat from the only pane; returns the chat's address once it has one."""
+    # Who has just clicked "New chat" sees it with the next frame, and no hand is quicker.
+    expect(panes(page)).to_have_attribute("data-pane", "new")
     send(page, text)
     page.wait_for_url("**/c/*")
     return page.url
