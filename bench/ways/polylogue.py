@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ CONFIRM = 32 * 1024
 """Bytes after which a client says `received`."""
 ANSWER_WITHIN = 60.0
 """Seconds."""
+PRINTED = 10
+"""Warnings of a worker that are printed when it ends: its log goes with it, and no figure says why it is as it is."""
 
 
 class _Event(msgspec.Struct):
@@ -46,6 +49,7 @@ class _Id(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Frame).decode
+_WARNING = re.compile(r'"level": "(WARNING|ERROR|CRITICAL)"')
 _client_ids = (str(number) for number in itertools.count(1))
 """Of all tabs: one that comes again is the same message, which nobody answers a second time."""
 
@@ -168,7 +172,12 @@ class Polylogue(Way):
 
     async def stop(self) -> None:
         if self.process is not None:
+            warnings = [line for line in self.server.log.splitlines() if _WARNING.search(line)]
             self.server.__exit__(None, None, None)
+            for line in warnings[:PRINTED]:
+                print(f"  {self.title} said: {line}")
+            if warnings[PRINTED:]:
+                print(f"  ... and {len(warnings) - PRINTED} warnings more")
 
     def people(self, count: int) -> list[Person]:
         """The first so many people of this server."""
