@@ -186,16 +186,19 @@ class _Link:
         self._client = client
         self._server = server
         self._change = proxy.change() if proxy.change is not None else None
+        self._half_closed = False
         self._task: asyncio.Future[Any] | None = None
 
     async def run(self) -> None:
         self._task = asyncio.gather(
             self._pump("up", self._client[0], self._server[1]), self._pump("down", self._server[0], self._client[1])
         )
-        with contextlib.suppress(asyncio.CancelledError, OSError):
-            await self._task
-        for _, writer in (self._client, self._server):
-            writer.close()
+        try:
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await self._task
+        finally:
+            for _, writer in (self._client, self._server):
+                writer.close()
 
     def reset(self) -> None:
         self._proxy.resets += 1
@@ -211,11 +214,16 @@ class _Link:
         return found
 
     def half_close(self) -> None:
+        self._half_closed = True
         self._client[1].write_eof()
+
+    def takes(self, way: Direction) -> bool:
+        """Whether anything may still be sent that way."""
+        return way == "up" or not self._half_closed
 
     async def _pump(self, way: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what comes one way, each piece at its time, so that a delay is no bottleneck."""
-        line = _Line(self._proxy, writer, way)
+        line = _Line(self._proxy, self, writer, way)
         sending = asyncio.create_task(line.send())
         loop = asyncio.get_running_loop()
         try:
@@ -238,8 +246,9 @@ class _Link:
 class _Line:
     """What waits for its time on one way of a connection."""
 
-    def __init__(self, proxy: Proxy, writer: asyncio.StreamWriter, way: Direction) -> None:
+    def __init__(self, proxy: Proxy, link: _Link, writer: asyncio.StreamWriter, way: Direction) -> None:
         self._proxy = proxy
+        self._link = link
         self._way = way
         self._writer = writer
         self._pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
@@ -268,11 +277,12 @@ class _Line:
             await asyncio.sleep(due - asyncio.get_running_loop().time())
             if self._way == "down":
                 await self._proxy.through.wait()
-            self._writer.write(piece)
-            await self._writer.drain()
-            self._proxy.passed += len(piece)
-            if self._proxy.rate:
-                await asyncio.sleep(len(piece) / self._proxy.rate)
+            if self._link.takes(self._way):
+                self._writer.write(piece)
+                await self._writer.drain()
+                self._proxy.passed += len(piece)
+                if self._proxy.rate:
+                    await asyncio.sleep(len(piece) / self._proxy.rate)
             self._held -= len(piece)
             self._room.set()
 
