@@ -296,7 +296,7 @@ class ChatSocket(AsyncConsumer):
         # Registered before anything is read, so that no change falls between.
         runtime.hub.watch_chat(self.writer, command.chat)
         try:
-            await in_database(selectors.chat_for, user_id=self.user.id, chat_id=command.chat)
+            await in_database(selectors.require_member, user_id=self.user.id, chat_id=command.chat)
             view = await self._resumed(command)
         except BaseException:
             if command.chat not in self.writer.views:

@@ -2,7 +2,7 @@
 number of a person's chats: pages are cut by count and by size, changes come by version.
 
 Reads take no transaction (on SQLite it would take the write lock). Where several rows must agree, the version is read
-before and after, and all of it again if it moved.
+before all others and once more with the last or after it, and all of it again if it moved.
 """
 
 from chat.selectors.chats import (
@@ -12,6 +12,7 @@ from chat.selectors.chats import (
     chat_for,
     message_for,
     message_page,
+    require_member,
     snapshot,
     versions,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "message_page",
     "owns_run",
     "question",
+    "require_member",
     "resumable_runs",
     "running_runs",
     "runs_of",

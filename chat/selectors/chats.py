@@ -6,19 +6,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from chat.models import Chat, Member, Message, Run
 from chat.protocol.codes import NotFound, Unavailable
 from chat.protocol.frames import FRAME_BUDGET
 from chat.protocol.objects import Change, ChatObject, MessageObject, RunObject
-from chat.selectors.rows import PAGE, chat_object, chat_rows, clipped, message_objects, run_object
+from chat.selectors.rows import (
+    PAGE,
+    chat_object,
+    chat_rows,
+    clipped,
+    message_objects,
+    only_branch,
+    run_object,
+)
 
 CHANGED_ROWS = 200
 """More changed messages than this are not worth sending one by one: a snapshot is."""
 
 
-def require_member(user_id: UUID, chat_id: UUID) -> None:
+def require_member(*, user_id: UUID, chat_id: UUID) -> None:
+    """Raises `NotFound`, the same for a missing, a deleted and another person's chat."""
     if not Member.objects.filter(user_id=user_id, chat_id=chat_id, chat__deleted_at=None).exists():
         raise NotFound
 
@@ -38,6 +47,11 @@ def versions(chat_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 def _messages(chat_id: UUID) -> QuerySet[Message]:
     return Message.objects.filter(chat=chat_id)
+
+
+def _messages_for(user_id: UUID, chat_id: UUID) -> QuerySet[Message]:
+    """Those that a person may read: none of a chat that is deleted or another's."""
+    return _messages(chat_id).filter(chat__deleted_at=None, chat__members__user=user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +106,28 @@ class Snapshot:
 def snapshot(chat_id: UUID) -> Snapshot | None:
     """The newest page of a chat, or None when it is gone. For the hub, which has checked membership."""
     for _ in range(5):
-        chat = chat_rows(Chat.objects.filter(id=chat_id, deleted_at=None)).first()
-        if chat is None:
+        row = chat_rows(Chat.objects.filter(id=chat_id, deleted_at=None)).first()
+        if row is None:
             return None
-        rows = list(_messages(chat_id).filter(shown=True).order_by("-position")[: PAGE + 1])
-        live = Run.objects.filter(chat=chat_id, status=Run.Status.RUNNING)
+        chat = chat_object(row)
+        live = Run.objects.filter(chat=chat_id, status=Run.Status.RUNNING) if chat.live else ()
         runs = [run_object(run) for run in live]
-        if versions([chat_id]).get(chat_id) == chat.version:
-            messages, earlier = _page(rows, PAGE)
-            return Snapshot(chat=chat_object(chat), messages=messages, earlier=earlier, runs=runs)
+        newest = _messages(chat_id).filter(shown=True).order_by("-position")
+        rows = list(newest.annotate(chat_version=F("chat__version"))[: PAGE + 1])
+        # Read last, so these say of all that was read before whether it still holds: a statement less.
+        version = rows[0].chat_version if rows else versions([chat_id]).get(chat_id)
+        if version == chat.version:
+            messages, earlier = _page(rows, PAGE, row.last_position)
+            return Snapshot(chat=chat, messages=messages, earlier=earlier, runs=runs)
     raise Unavailable
 
 
-def _page(rows: Sequence[Message], limit: int) -> tuple[list[MessageObject], bool]:
-    """The first of `rows` (newest first) that fit a frame, oldest first, and whether there are more."""
+def _page(rows: Sequence[Message], limit: int, last_position: int) -> tuple[list[MessageObject], bool]:
+    """The first of `rows` (shown, newest first, one more than `limit` where there are more) that fit a frame, oldest
+    first, and whether there are more."""
     messages: list[MessageObject] = []
     budget = FRAME_BUDGET
-    for whole in message_objects(rows[:limit]):
+    for whole in message_objects(rows[:limit], branched=not only_branch(rows, limit, last_position)):
         message, size = clipped(whole)
         if messages and size > budget:
             return messages[::-1], True
@@ -123,17 +142,19 @@ def message_page(
     """Messages older than position `before` (the newest without), oldest first, and whether there are older ones.
     Raises `NotFound`.
     """
-    require_member(user_id, chat_id)
-    rows = _messages(chat_id).filter(shown=True)
+    shown = _messages_for(user_id, chat_id).filter(shown=True)
     if before is not None:
-        rows = rows.filter(position__lt=before)
-    return _page(list(rows.order_by("-position")[: limit + 1]), limit)
+        shown = shown.filter(position__lt=before)
+    rows = list(shown.order_by("-position").annotate(last_position=F("chat__last_position"))[: limit + 1])
+    if not rows:
+        require_member(user_id=user_id, chat_id=chat_id)
+        return [], False
+    return _page(rows, limit, rows[0].last_position)
 
 
 def message_for(*, user_id: UUID, chat_id: UUID, message_id: UUID) -> MessageObject:
     """One message, whole. Raises `NotFound`."""
-    require_member(user_id, chat_id)
-    row = _messages(chat_id).filter(id=message_id).first()
+    row = _messages_for(user_id, chat_id).filter(id=message_id).first()
     if row is None:
         raise NotFound
     return message_objects([row])[0]

@@ -55,8 +55,20 @@ def _siblings(messages: Sequence[Message]) -> dict[UUID | None, list[UUID]]:
     return {parent: ids for parent, ids in found.items() if len(ids) > 1}
 
 
-def message_objects(messages: Sequence[Message]) -> list[MessageObject]:
-    siblings = _siblings(messages)
+def only_branch(rows: Sequence[Message], limit: int, last_position: int) -> bool:
+    """Whether nothing was said beside the newest `limit` of `rows` (shown, newest first, one more where there are
+    more): then none of them has siblings, and nobody has to look for any.
+
+    Siblings come after the same parent, and one of them is shown. So where each position is shown from the parent's to
+    the chat's last, nothing is left that could be one.
+    """
+    from_parent = len(rows) > limit or len(rows) == last_position
+    return from_parent and all(row.position == last_position - place for place, row in enumerate(rows))
+
+
+def message_objects(messages: Sequence[Message], *, branched: bool = True) -> list[MessageObject]:
+    """With their siblings, which are not looked for where nothing is `branched`."""
+    siblings = _siblings(messages) if branched else {}
     return [_message_object(message, siblings.get(message.parent_id)) for message in messages]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -204,6 +206,34 @@ def test_a_snapshot_is_the_newest_page(chat: UUID) -> None:
     assert found is not None
     assert [message.position for message in found.messages] == list(range(2, PAGE + 2))
     assert found.earlier
+
+
+@pytest.mark.parametrize(
+    ("happens", "before"),
+    [("first question", 2), ("first question", 3), ("question", 2), ("end of reply", 2), ("end of reply", 3)],
+)
+def test_what_happens_while_a_snapshot_is_read_is_whole_in_it(
+    user: UUID, chat: UUID, happens: str, before: int
+) -> None:
+    live = None if happens == "first question" else say(user, chat)
+    if happens == "question" and live is not None:
+        answer(live)
+    statements = 0
+
+    def execute(run: Callable[..., object], *args: object) -> object:
+        nonlocal statements
+        statements += 1
+        if statements == before:
+            if happens == "end of reply" and live is not None:
+                answer(live)
+            else:
+                say(user, chat)
+        return run(*args)
+
+    with connection.execute_wrapper(execute):
+        found = selectors.snapshot(chat)
+    assert statements > before
+    assert found == selectors.snapshot(chat)
 
 
 @pytest.mark.parametrize("character", ["x", "\x01", "漢", "😀"])

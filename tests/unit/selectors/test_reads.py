@@ -15,8 +15,8 @@ from chat.models import Chat, Message
 from chat.protocol.codes import NotFound
 from chat.selectors import Said
 from chat.services.chats import delete_chat, restore_chat
-from chat.services.messages import Posted
-from tests.chats import answer, new_chat, new_user, say, talk
+from chat.services.messages import Posted, retry_reply
+from tests.chats import answer, asking, new_chat, new_user, say, talk
 
 pytestmark = pytest.mark.django_db
 PLENTY = 10**6
@@ -62,7 +62,21 @@ def test_reading_a_chat_costs_the_same_however_long_it_is(user: UUID) -> None:
                 ]
             )
         )
-    assert found[0] == found[1] == [5, 5, 3, 3, 1, 1, 1]
+    assert found[0] == found[1] == [3, 5, 1, 2, 1, 1, 1]
+
+
+def test_opening_a_chat_looks_for_runs_and_siblings_only_where_there_may_be_any(user: UUID, chat: UUID) -> None:
+    def cost() -> list[int]:
+        return costs([partial(selectors.snapshot, chat), partial(selectors.message_page, user_id=user, chat_id=chat)])
+
+    assert cost() == [3, 2]  # the version again, and the member: no message tells of them
+    first = say(user, chat)
+    answer(first)
+    assert cost() == [2, 1]
+    second = retry_reply(asking(user, chat), message_id=first.reply)
+    assert cost() == [4, 2]
+    answer(second)
+    assert cost() == [3, 2]
 
 
 def test_reading_a_list_costs_the_same_however_many_chats_it_has() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chat import selectors
 from chat.models import Chat, Message, Run
@@ -247,3 +249,33 @@ def test_a_message_after_an_edit_is_posted_at_the_end_of_what_is_shown(user: UUI
     choose_branch(user_id=user, chat_id=chat, message_id=first.message)
     answer(post_message(asking(user, chat), text="Three"), "3")
     assert texts(chat) == ["One", "1", "Three", "3"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["post", "retry", "edit", "choose"]), max_size=12), st.integers(0, 10**6))
+def test_a_page_of_any_size_has_the_siblings_that_each_message_has_by_itself(commands: list[str], which: int) -> None:
+    user = new_user()
+    chat = new_chat(user)
+    answer(say(user, chat))
+    for number, command in enumerate(commands):
+        role = {"retry": "assistant", "edit": "user"}.get(command)
+        wanted = Message.objects.filter(chat=chat, **({"role": role, "shown": True} if role else {})).order_by(
+            "position"
+        )
+        message = wanted[(which >> number) % wanted.count()].id
+        match command:
+            case "post":
+                answer(say(user, chat))
+            case "retry":
+                answer(retry_reply(asking(user, chat), message_id=message))
+            case "edit":
+                answer(edit_message(asking(user, chat), message_id=message, text="Edited"))
+            case _:
+                choose_branch(user_id=user, chat_id=chat, message_id=message)
+    path = [message.id for message in shown(chat)]
+    by_itself = [selectors.message_for(user_id=user, chat_id=chat, message_id=message) for message in path]
+    assert shown(chat) == by_itself
+    for limit in range(1, len(path) + 2):
+        page, earlier = selectors.message_page(user_id=user, chat_id=chat, limit=limit)
+        assert page == by_itself[-limit:]
+        assert earlier is (limit < len(path))
