@@ -41,6 +41,12 @@ def said(where: Page | Locator) -> Locator:
     return reply(where).locator(".text")
 
 
+def new_chat(page: Page) -> None:
+    """Ask for a new chat, and wait until its composer is what `composer` finds: until then it is the last chat's."""
+    page.get_by_role("button", name="New chat").click()
+    drawn(page)
+
+
 def send(where: Page | Locator, text: str) -> None:
     composer(where).fill(text)
     composer(where).press("Enter")

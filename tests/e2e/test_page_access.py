@@ -9,7 +9,19 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests import TIMEOUT
 from tests.e2e.axe import violations
-from tests.e2e.pages import Record, composer, finished, open_page, panes, reply, said, script, send, start_chat
+from tests.e2e.pages import (
+    Record,
+    composer,
+    finished,
+    new_chat,
+    open_page,
+    panes,
+    reply,
+    said,
+    script,
+    send,
+    start_chat,
+)
 from tests.server import ServerProcess
 from tests.shots.states import STATES, answering
 
@@ -211,13 +223,13 @@ def archived(page: Page, url: str) -> None:
 def unread(page: Page, url: str) -> None:
     start_chat(page, script(words=30, delay=0.01))
     expect(reply(page)).to_contain_text("word2 ")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     expect(page.get_by_role("navigation").get_by_role("img", name="A new reply")).to_be_visible()
 
 
 def beside_and_streaming(page: Page, url: str) -> None:
     stopped(page, url)
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     start_chat(page, ENDLESS)
     page.get_by_role("navigation").get_by_role("listitem").last.hover()
     page.get_by_role("button", name="Open beside").click()

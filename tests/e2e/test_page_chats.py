@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages import composer, finished, open_page, panes, reply, script, send, start_chat
+from tests.e2e.pages import composer, finished, new_chat, open_page, panes, reply, script, send, start_chat
 from tests.server import ServerProcess
 
 QUICK = script(text="Yes.", delay=0)
@@ -118,7 +118,7 @@ def test_back_and_forward_go_through_the_chats(page: Page, server: ServerProcess
     open_page(page, server.url)
     start_chat(page, script(text="First answer.", delay=0))
     finished(page)
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     start_chat(page, script(text="Second answer.", delay=0))
     finished(page)
     page.get_by_role("navigation").get_by_role("link").last.click()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.pages import Record, composer, finished, open_page, reply, script, send, start_chat, words
+from tests.e2e.pages import Record, composer, finished, new_chat, open_page, reply, script, send, start_chat, words
 from tests.server import ServerProcess
 
 QUICK = script(text="Yes.", delay=0)
@@ -109,7 +109,7 @@ def test_a_draft_survives_a_reload_and_belongs_to_its_chat(page: Page, server: S
     url = start_chat(page, QUICK)
     finished(page)
     composer(page).fill("Half a thought")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     expect(composer(page)).to_have_value("")
     composer(page).fill("Another")
     page.reload()

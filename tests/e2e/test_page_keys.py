@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.e2e.pages import Record, composer, drawn, finished, open_page, panes, reply, said, script, send, start_chat
+from tests.e2e.pages import (
+    Record,
+    composer,
+    drawn,
+    finished,
+    new_chat,
+    open_page,
+    panes,
+    reply,
+    said,
+    script,
+    send,
+    start_chat,
+)
 from tests.server import ServerProcess
 
 QUICK = script(text="Yes.", delay=0)
@@ -137,7 +150,7 @@ def test_closing_a_pane_leaves_the_focus_in_the_other(page: Page, server: Server
     open_page(page, server.url)
     older = start_chat(page, QUICK)
     finished(page)
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     newer = start_chat(page, QUICK)
     finished(page)
     open_page(page, f"{older}+{newer.rsplit('/', 1)[1]}")
@@ -204,7 +217,7 @@ def test_with_reduced_motion_nothing_moves(context: BrowserContext, server: Serv
     open_page(page, server.url)
     start_chat(page, ENDLESS)
     expect(reply(page)).to_contain_text("word8")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     send(page, QUICK)
     running = "document.getAnimations().filter((one) => one.effect.getComputedTiming().duration > 0).length"
     assert page.evaluate(running) == 0

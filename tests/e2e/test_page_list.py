@@ -7,7 +7,19 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
-from tests.e2e.pages import Record, composer, finished, open_page, panes, reply, script, send, start_chat, words
+from tests.e2e.pages import (
+    Record,
+    composer,
+    finished,
+    new_chat,
+    open_page,
+    panes,
+    reply,
+    script,
+    send,
+    start_chat,
+    words,
+)
 from tests.server import ServerProcess
 
 QUICK = script(text="Yes.", delay=0)
@@ -91,7 +103,7 @@ def test_a_reply_that_ends_unseen_leaves_a_mark_until_it_is_seen(
     open_page(page, server.url)
     start_chat(page, SLOW)
     expect(reply(page)).to_contain_text("word2 ")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     newest = page.locator(".newest-words")
     expect(newest).to_contain_text("word")
     before = newest.inner_text()
@@ -115,7 +127,7 @@ def test_the_newest_words_of_a_chat_are_words_without_marks(page: Page, server: 
     open_page(page, server.url)
     start_chat(page, script(text="**bold** and `code` and [a link](https://a.example/) then", delay=0, hang_after=6))
     expect(reply(page)).to_contain_text("a link")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     expect(page.locator(".newest-words")).to_have_text("bold and code and a link")
 
 
@@ -124,7 +136,7 @@ def test_a_chat_that_was_left_while_it_streamed_is_there_at_once(page: Page, ser
     open_page(page, server.url)
     start_chat(page, SLOW)
     expect(reply(page)).to_contain_text("word2 ")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     expect(page.locator(".newest-words")).to_contain_text("word")
     snapshots = sum(frame["type"] == "chat.snapshot" for frame in record.frames)
     page.get_by_role("navigation").get_by_role("link").click()
@@ -233,7 +245,7 @@ def test_widths_of_panes_change_by_pointer_and_keys_and_are_remembered(page: Pag
     ids = []
     for number in range(2):
         if number:
-            page.get_by_role("button", name="New chat").click()
+            new_chat(page)
         ids.append(start_chat(page, QUICK).rsplit("/", 1)[1])
         finished(page)
     open_page(page, f"{server.url}c/{'+'.join(ids)}")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import TIMEOUT
-from tests.e2e.pages import Record, composer, finished, open_page, reply, script, send, start_chat
+from tests.e2e.pages import Record, composer, finished, new_chat, open_page, reply, script, send, start_chat
 from tests.server import ServerProcess
 
 DARK = "rgb(23, 26, 25)"
@@ -83,13 +83,13 @@ def test_the_list_is_folded_away_and_brought_back_by_keyboard_and_stays_so(
     expect(reply(page)).to_contain_text("Yes.")
     page.evaluate(turn)
     expect(sidebar).to_be_hidden()
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     expect(composer(page)).to_be_focused()
     expect(page).to_have_url(server.url)
     bring_back.press("Enter")
     expect(page.get_by_role("button", name="Close the list")).to_be_focused()
     assert pane.bounding_box() == beside
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     expect(sidebar).to_be_visible()
     page.get_by_role("button", name="Close the list").click()
     page.keyboard.press("/")

@@ -7,7 +7,20 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages import Record, composer, drawn, finished, open_page, reply, said, script, send, start_chat, words
+from tests.e2e.pages import (
+    Record,
+    composer,
+    drawn,
+    finished,
+    new_chat,
+    open_page,
+    reply,
+    said,
+    script,
+    send,
+    start_chat,
+    words,
+)
 from tests.faults.proxy import Proxy
 from tests.server import ServerProcess
 
@@ -37,7 +50,7 @@ def test_over_a_slow_line_replies_stream_while_one_goes_on_in_another_chat(page:
     expect(reply(page)).to_have_attribute("data-status", "streaming")
     expect(page.locator(".banner")).to_have_count(0)
     first = page.url
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     assert composer(page).input_value() == "", "nothing is waited for"
     send(page, script(text="The second.", delay=0))
     drawn(page)
@@ -59,7 +72,7 @@ def test_a_line_that_breaks_is_said_so_and_what_was_missed_comes(page: Page, rec
     line.refuse = True
     line.reset()
     expect(page.locator(".banner")).to_contain_text("No connection. Next try")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     send(page, QUICK)
     expect(page.get_by_text("Not sent yet.")).to_be_visible()
     expect(page.locator(".banner")).to_contain_text("What you wrote will be sent")

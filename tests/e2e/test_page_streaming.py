@@ -7,7 +7,20 @@ import re
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.pages import Record, composer, finished, open_page, panes, reply, said, script, send, start_chat, words
+from tests.e2e.pages import (
+    Record,
+    composer,
+    finished,
+    new_chat,
+    open_page,
+    panes,
+    reply,
+    said,
+    script,
+    send,
+    start_chat,
+    words,
+)
 from tests.server import ServerProcess
 
 SLOW = script(words=200, delay=0.03)
@@ -36,7 +49,7 @@ def test_frames_of_two_chats_interleave_and_the_second_opens_before_the_first_en
     open_page(page, server.url)
     first = start_chat(page, SLOW).rsplit("/", 1)[1]
     expect(reply(page)).to_contain_text("word2 ")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     second = start_chat(page, SLOW).rsplit("/", 1)[1]
     expect(reply(page)).to_contain_text("word2 ")
 
@@ -65,7 +78,7 @@ def test_three_chats_stand_side_by_side_and_a_reload_restores_them(
     ids = []
     for number in range(3):
         if number:
-            page.get_by_role("button", name="New chat").click()
+            new_chat(page)
         ids.append(start_chat(page, script(text=f"Answer {number}.", delay=0)).rsplit("/", 1)[1])
         finished(page)
     open_page(page, f"{server.url}c/{'+'.join(ids)}")
@@ -85,7 +98,7 @@ def test_chats_for_which_there_is_no_room_are_counted_and_one_click_away(page: P
     chats = [start_chat(page, ENDLESS).rsplit("/", 1)[1]]
     expect(reply(page)).to_contain_text("word8")
     for _ in range(2):
-        page.get_by_role("button", name="New chat").click()
+        new_chat(page)
         chats.append(start_chat(page, SHORT).rsplit("/", 1)[1])
         finished(page)
     streaming, *others = chats
@@ -197,7 +210,7 @@ def test_the_list_marks_a_chat_that_streams_though_it_is_not_open(page: Page, se
     open_page(page, server.url)
     start_chat(page, ENDLESS)
     expect(reply(page)).to_contain_text("word8")
-    page.get_by_role("button", name="New chat").click()
+    new_chat(page)
     mark = page.get_by_role("navigation").get_by_role("img", name="A reply is being written")
     expect(mark).to_have_count(1)
     page.get_by_role("navigation").get_by_role("link").click()
