@@ -12,15 +12,7 @@ from chat.models import Chat, Member, Message, Run
 from chat.protocol.codes import NotFound, Unavailable
 from chat.protocol.frames import FRAME_BUDGET
 from chat.protocol.objects import Change, ChatObject, MessageObject, RunObject
-from chat.selectors.rows import (
-    PAGE,
-    chat_object,
-    chat_rows,
-    clipped,
-    message_objects,
-    only_branch,
-    run_object,
-)
+from chat.selectors.rows import PAGE, chat_object, chat_rows, clipped, message_objects, only_branch, run_object
 
 CHANGED_ROWS = 200
 """More changed messages than this are not worth sending one by one: a snapshot is."""
