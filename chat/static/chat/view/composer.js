@@ -1,5 +1,5 @@
 /** Where one writes. The text is kept as a draft with every key, so a reload loses nothing. */
-import { useImperativeHandle, useRef, useState } from "preact/hooks";
+import { useImperativeHandle, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { agentTitle } from "../agents.js";
 import { t } from "../i18n.js";
 import { useApp, useSelect } from "./context.js";
@@ -24,6 +24,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
   const [agent, setAgent] = useState(/** @type {string | null} */ (null));
   const [stopping, setStopping] = useState(false);
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const added = useRef(false);
 
   /** @param {string} next */
   const write = (next) => {
@@ -40,16 +41,20 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
         field.current?.focus();
       },
       add: (more) => {
+        added.current = true;
         write(text.trim() ? `${text.trimEnd()}\n\n${more}` : more);
-        requestAnimationFrame(() => {
-          const element = field.current;
-          element?.focus();
-          element?.setSelectionRange(element.value.length, element.value.length);
-        });
       },
     }),
     [text],
   );
+  // With the text that was added, not a frame later: by then something else may have been selected.
+  useLayoutEffect(() => {
+    if (!added.current) return;
+    added.current = false;
+    const element = field.current;
+    element?.focus();
+    element?.setSelectionRange(element.value.length, element.value.length);
+  }, [text]);
 
   const ready = !busy && !blocked && text.trim() !== "";
   const send = () => {
