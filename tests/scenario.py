@@ -9,6 +9,7 @@ import itertools
 import random
 from typing import Any
 
+from tests import TIMEOUT
 from tests.people import Person, script
 from tests.state import Frame
 from tests.wire import Wire
@@ -98,7 +99,8 @@ class Scenario:
             told = [told for frame in changes for told in frame["change"].get("runs", []) if told["run"] == run]
             return next((str(last["status"]) for last in told if last["status"] != "running"), None)
 
-        return await self.wire.until(ended)
+        # Not everything is late that takes long: a reply of 3,000 words goes to many who follow it, word by word.
+        return await self.wire.until(ended, within=4 * TIMEOUT)
 
     def _seq(self, run: str) -> int:
         """How far the run has come on this socket."""

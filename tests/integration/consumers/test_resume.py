@@ -38,7 +38,7 @@ def cutter(person: Person, chats: Sequence[str], at: int) -> Follower:
     return Follower(person, chats, cuts=cuts, pauses=[chance.choice([0.0, 0.01, 0.05, 0.3]) for _ in cuts])
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_client_cut_at_any_frame_ends_like_one_that_never_was(server: ServerProcess) -> None:
     first, longest = 1, 1
     cut_after: Counter[str] = Counter()
