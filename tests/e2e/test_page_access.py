@@ -221,7 +221,8 @@ def archived(page: Page, url: str) -> None:
 
 
 def unread(page: Page, url: str) -> None:
-    start_chat(page, script(words=30, delay=0.01))
+    # Six seconds, so that it is left before its end on a slow machine too.
+    start_chat(page, script(words=200, delay=0.03))
     expect(reply(page)).to_contain_text("word2 ")
     new_chat(page)
     expect(page.get_by_role("navigation").get_by_role("img", name="A new reply")).to_be_visible()

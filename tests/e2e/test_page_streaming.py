@@ -241,7 +241,7 @@ def test_the_view_follows_the_end_until_one_scrolls_up(page: Page, server: Serve
 
 def test_the_end_of_a_reply_draws_nothing_anew(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
-    start_chat(page, script(text="First.\n\nSecond.\n\nThird " + "word " * 50, delay=0.05, reasoning="Hm, let me see."))
+    start_chat(page, script(text="First.\n\nSecond.\n\nThird " + "word " * 100, delay=0.05, reasoning="Hm, let me see."))
     page.get_by_text("Thoughts").click()
     expect(reply(page)).to_contain_text("Second.")
     page.evaluate("window.first = document.querySelector('.from-agent .block p')")
@@ -296,7 +296,7 @@ def test_what_is_selected_in_a_reply_stays_selected_while_it_grows(page: Page, s
 
 def test_what_is_selected_in_thoughts_stays_selected_while_they_grow(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
-    start_chat(page, script(text="Done.", delay=0.02, reasoning=words(1, 80)))
+    start_chat(page, script(text="Done.", delay=0.06, reasoning=words(1, 80)))
     page.get_by_text("Thinking…").click()
     thoughts = page.locator(".aside-text")
     expect(thoughts).to_contain_text("word5 ")
@@ -315,7 +315,7 @@ def test_a_long_reply_looks_the_same_while_it_streams_at_its_end_and_after_a_rel
     # Seven kinds in turn, so that a group begins with each of them.
     kinds = ("# Part {n}", "Paragraph {n}.", "## Part {n}", "- one\n- two", "### {n}", "```\ncode {n}\n```", "> {n}")
     text = "\n\n".join(kinds[n % len(kinds)].format(n=n) for n in range(170))
-    start_chat(page, script(text=f"{text}\n\nLast words, {'and more ' * 60}", delay=0.01))
+    start_chat(page, script(text=f"{text}\n\nLast words, {'and more ' * 150}", delay=0.01))
     expect(reply(page)).to_contain_text("Last words")
     out_of_sight = "(element) => !element.checkVisibility({ contentVisibilityAuto: true })"
     passed_over = f"(elements) => elements.filter({out_of_sight}).length"
