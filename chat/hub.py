@@ -29,6 +29,8 @@ PORTION = 1000
 """Ids in one query."""
 READ_KEPT = 1.0
 """Seconds for which a read is shared; all who were woken by the same change ask within a moment."""
+FAILED_EVERY = 1.0
+"""Seconds between log lines about reads that failed: whether one socket waits or a thousand do, it is one cause."""
 READ_WITHIN = 1.0
 """Seconds that a socket waits for a read; a database that says nothing must not hold up the tokens of its chats."""
 
@@ -90,6 +92,8 @@ class Hub:
         self._chats: dict[UUID, _Watch[selectors.ChatChange | None]] = {}
         self._lists: dict[UUID, _Watch[selectors.ListChange]] = {}
         self._reconciling: asyncio.Task[None] | None = None
+        self._failed = 0
+        """Reads that failed since that was last logged."""
 
     def start(self) -> None:
         """Begin to look at all versions each half minute; needs a running loop."""
@@ -162,6 +166,17 @@ class Hub:
         change = await watch.read(after, lambda: in_database(selectors.list_change, user_id=user, after=after))
         self.heard(Move(users={user: change.version}))
         return change
+
+    def read_failed(self, problem: ChatError) -> None:
+        """A viewer could not be told something, and asks again. Logged for all of them together."""
+        if not self._failed:
+            asyncio.get_running_loop().call_later(FAILED_EVERY, self._log_failed, problem)
+        self._failed += 1
+
+    def _log_failed(self, problem: ChatError) -> None:
+        what = "sockets wait for the database: %d reads failed (%s); they are tried again"
+        logger.warning(what, self._failed, problem.code)
+        self._failed = 0
 
     # --- What moves ---------------------------------------------------------------------------------------------------
 

@@ -153,7 +153,7 @@ class Writer:
         try:
             await reading
         except ChatError as problem:
-            logger.warning("a socket waits for the database: %s", problem.code)
+            self._hub.read_failed(problem)
             asyncio.get_running_loop().call_later(AGAIN, again, *args)
 
     async def _send(self, frame: Sendable) -> None:

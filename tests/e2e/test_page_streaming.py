@@ -241,7 +241,7 @@ def test_the_view_follows_the_end_until_one_scrolls_up(page: Page, server: Serve
 
 def test_the_end_of_a_reply_draws_nothing_anew(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
-    start_chat(page, script(text="First.\n\nSecond.\n\nThird " + "word " * 100, delay=0.05, reasoning="Hm, let me see."))
+    start_chat(page, script(text="First.\n\nSecond.\n\nThird " + "word " * 99, delay=0.05, reasoning="Hm, let me see."))
     page.get_by_text("Thoughts").click()
     expect(reply(page)).to_contain_text("Second.")
     page.evaluate("window.first = document.querySelector('.from-agent .block p')")

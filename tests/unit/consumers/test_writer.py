@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import OperationalError
 
+from chat import hub as hub_module
 from chat import selectors
 from chat.agents.base import AgentError, Turn
 from chat.consumers import writer as module
@@ -200,6 +202,31 @@ async def test_a_database_that_fails_for_a_moment_delays_what_it_knows_and_nothi
         await until(lambda: failures == 3)
         assert reader.codes == []
         check_order(reader)
+
+
+async def test_however_many_sockets_wait_for_the_database_the_log_says_it_once(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "AGAIN", 0.01)
+    monkeypatch.setattr(hub_module, "FAILED_EVERY", 0.3)
+    original, failures = selectors.snapshot, 0
+
+    def fail(chat: UUID) -> Any:
+        nonlocal failures
+        if failures < 30:
+            failures += 1
+            raise OperationalError("gone")
+        return original(chat)
+
+    monkeypatch.setattr(selectors, "snapshot", fail)
+    async with worker(Speaker(saying("Hi"))) as runtime, AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(reading(runtime.hub, user, *chats)) for _ in range(5)]
+        for reader in readers:
+            await until(lambda reader=reader: len(reader.of("chat.snapshot")) == len(chats))  # type: ignore[misc]
+        await until(lambda: not runtime.hub._failed)
+    said = [int(line.split()[5]) for line in caplog.messages if line.startswith("sockets wait for the database")]
+    assert sum(said) == 30
+    assert len(said) <= 3
 
 
 async def test_a_chat_that_is_deleted_is_said_to_be_gone_and_is_followed_no_more(user: UUID, chats: list[UUID]) -> None:
