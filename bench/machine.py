@@ -5,16 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-
-OPEN_FILES = 20_000
-"""A thousand streams are three thousand sockets of the load's process."""
-
 
 ALL: frozenset[int] = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
 """The cores that this process was given, before it pinned itself; empty where a system cannot pin."""
@@ -39,14 +34,6 @@ def starting_on(cores: frozenset[int]) -> Iterator[None]:
         yield
     finally:
         pin(before)
-
-
-def allow_many_files() -> None:
-    """Raise the soft limit on open files as far as it may go, for this process and those that it starts."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def cpu(pid: int) -> float:

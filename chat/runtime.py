@@ -17,6 +17,7 @@ from typing import Protocol
 from uuid import UUID
 
 from django.conf import settings
+from django.db import ProgrammingError
 
 from chat.agents.base import Agent
 from chat.agents.registry import AgentConfigError, build_agents
@@ -69,6 +70,8 @@ class Runtime:
     def __init__(self) -> None:
         self.ready = False
         """Whether new connections should come here."""
+        self.going_away = False
+        """A socket that comes now should go elsewhere at once: those that were here have been sent there."""
         self.sockets: set[Closable] = set()
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -149,11 +152,11 @@ class Runtime:
                 await in_database(remove_expired_logs)
         except (AgentConfigError, AlreadyRunning) as problem:
             raise StartupRefused(str(problem)) from problem
-        except ChatError as problem:
+        except (ChatError, ProgrammingError) as problem:
             await asyncio.to_thread(self._lock.release)
-            raise StartupRefused(
-                f"The database does not answer ({problem.__cause__}). Is it there and migrated?"
-            ) from problem
+            # A table that is not there: to SQLite the database does not work, Postgres has an error of its own.
+            said = problem.__cause__ if isinstance(problem, ChatError) else problem
+            raise StartupRefused(f"The database does not answer ({said}). Is it there and migrated?") from problem
         self.hub = Hub(self._log)
         self._notes = Notes(self._heard_from_others, self.hub.feeds.heard)
         self._flusher = Flusher(self._log, self._written)
@@ -177,6 +180,7 @@ class Runtime:
             return
         if settings.REDIS_URL:
             # Their clients follow the runs from another worker.
+            self.going_away = True
             await self._close_sockets()
         await self.supervisor.shutdown(drain)
         await self._close_sockets()

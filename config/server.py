@@ -11,6 +11,7 @@ import errno
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -18,8 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import RequestAborted
+
 logger = logging.getLogger(__name__)
 
+OPENING = 20.0
+"""Seconds that a socket may take until it is accepted. Of daphne's own 5, a database that has just come back, or the
+sockets of a neighbour that died, take more: they would be cut off and come again, while their queries still ran."""
 MAX_FRAME = 1024 * 1024
 """Bytes of the largest frame in either direction; daphne closes with 1009 beyond it."""
 HANDSHAKE = 2.0
@@ -28,6 +34,11 @@ OVERTIME = 10.0
 """Seconds past the drain time after which a shutdown that hangs is left where it is."""
 GARBAGE = 10_000
 """Objects made, and not freed by their own count, before the youngest are looked through for cycles."""
+
+
+OPEN_FILES = 20_000
+"""Files that a process may have open, where it is let: each socket is one, and each reply's connection to its model is
+another, while what starts containers leaves as few as 1,024."""
 
 
 class CannotListen(Exception):
@@ -42,6 +53,14 @@ class Patience:
     """From readiness going false to no longer listening: one period of the balancer's readiness probe."""
     drain: float
     """For runs under way to end by themselves."""
+
+
+def allow_open_files() -> None:
+    """Raise the soft limit on open files as far as `OPEN_FILES`, for this process and those that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -101,6 +120,7 @@ def serve(bound: socket.socket, *, patience: Patience, say: Callable[[str], None
         application,
         endpoints=["unused"],  # it insists on one; ours is opened by `_Life`, after the start-up
         signal_handlers=False,
+        websocket_handshake_timeout=OPENING,
         websocket_timeout=-1,  # otherwise every socket is closed after 24 hours
         websocket_max_message_size=MAX_FRAME,
         websocket_max_frame_size=MAX_FRAME,
@@ -115,6 +135,16 @@ def serve(bound: socket.socket, *, patience: Patience, say: Callable[[str], None
         # The loop has given them back, and what is left is the interpreter's own end.
         signal.signal(number, signal.SIG_IGN)
     return life.exit_code
+
+
+def on_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What no task was there to hear, as asyncio logs it, but for the marks of clients that had their answer and left.
+
+    Daphne cancels a request whose client has been gone for 10 s; in a process that slept, right after its answer. There
+    Django leaves the mark (`RequestAborted`) where nobody reads it.
+    """
+    if not isinstance(context.get("exception"), RequestAborted):
+        loop.default_exception_handler(context)
 
 
 class _Life:
@@ -147,6 +177,7 @@ class _Life:
         self.server.ws_factory.protocol = PromptWebSocket
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._on_signal, number)
+        self.loop.set_exception_handler(on_exception)
         self.task = self.loop.create_task(self._live())
         self.task.add_done_callback(self._stop)
 

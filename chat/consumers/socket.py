@@ -175,6 +175,10 @@ class ChatSocket(AsyncConsumer):
             # After the accept: a browser is not told why a handshake failed.
             self.close(Close.SIGNED_OUT)
             return
+        if runtime.going_away:
+            # It came over a connection that a balancer had kept, past the listener that was closed.
+            self.close(Close.GOING_AWAY)
+            return
         self.user = user
         self._counted = runtime.limits.enter(user.id)
         if not self._counted:

@@ -55,6 +55,21 @@ async def test_a_slow_query_holds_up_nobody_else(calm: Cluster) -> None:
         await all_agree(other, *watchers)
 
 
+async def test_a_handshake_waits_as_long_as_its_look_at_the_session(calm: Cluster) -> None:
+    """Longer than daphne would let it by itself: a herd that is cut off comes back while its queries still run."""
+    person = new_person(calm.workers[0])
+    with psycopg.connect(calm.database_url) as connection:
+        connection.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        connecting = asyncio.create_task(person.connect())
+        await until(lambda: time.monotonic() > began + 7, "more than daphne's 5 s")
+        assert not connecting.done()
+        connection.rollback()
+    connected = await connecting
+    assert b'"hello"' in await asyncio.wait_for(connected.recv(decode=False), TIMEOUT)
+    await connected.close()
+
+
 async def test_an_exhausted_pool_is_a_short_wait_or_a_clear_error_and_streams_go_on(calm: Cluster) -> None:
     worker = calm.workers[0]
     person, bystander = new_person(worker), new_person(worker)

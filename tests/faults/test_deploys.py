@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 
 import pytest
 
@@ -109,6 +110,48 @@ async def test_a_draining_worker_takes_no_message_and_another_takes_the_same_one
     assert sent["run"]
     assert await exit_code(draining) == 0
     assert_calm(cluster)
+
+
+async def test_a_socket_that_comes_to_a_draining_worker_over_a_kept_connection_is_sent_elsewhere(
+    postgres: Postgres,
+) -> None:
+    """Balancers keep connections, and use them for as long as they work."""
+    with Cluster(workers=1, postgres=postgres, env=ENV, arguments=("--probe-period", "0", "--drain", "8")) as cluster:
+        (worker,) = cluster.workers
+        person = new_person(worker)
+        await ask(person, await person.new_chat(), words=100_000, delay=0.01)
+        reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).split()[1] == b"200"
+        assert await reader.readexactly(2) == b"ok"
+        await asked_to_end(worker)
+        await until(lambda: asyncio.to_thread(_refuses_connections, worker), "the worker to listen no more")
+        handshake = {
+            "Host": f"127.0.0.1:{worker.port}",
+            "Origin": worker.origin,
+            "Cookie": person.cookie,
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }
+        headers = "".join(f"{name}: {value}\r\n" for name, value in handshake.items())
+        writer.write(f"GET /ws/ HTTP/1.1\r\n{headers}\r\n".encode())
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT)
+        assert answer.split()[1] == b"101"
+        opcode, length, *code = await asyncio.wait_for(reader.readexactly(4), TIMEOUT)
+        assert (opcode, length, int.from_bytes(code)) == (0x88, 2, 4503)
+        writer.close()
+        assert await exit_code(worker) == 0
+        assert_calm(cluster)
+
+
+def _refuses_connections(worker: ServerProcess) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", worker.port), TIMEOUT):
+            return False
+    except ConnectionRefusedError:
+        return True
 
 
 async def test_a_run_that_outlasts_the_drain_is_kept_as_interrupted_with_all_that_was_shown(

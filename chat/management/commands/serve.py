@@ -48,6 +48,7 @@ class Command(BaseCommand):
             sys.exit(1)
         if options["host"] in settings.WILDCARD_HOSTS and not os.environ.get("ALLOWED_HOSTS"):
             self.say("To let other machines in, set ALLOWED_HOSTS to the name or address by which they reach this one.")
+        server.allow_open_files()
         self.prepare()
         patience = server.Patience(probe=options["probe_period"], drain=options["drain"])
         sys.exit(server.serve(bound, patience=patience, say=self.say))

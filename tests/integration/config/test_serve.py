@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import re
+import resource
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from config.server import OPEN_FILES
 from tests import TIMEOUT
 from tests.http import fetch
 from tests.process import clean_environment, manage
 from tests.server import ServerProcess
+from tests.services import CLUSTER, databases
 
 ELSEWHERE = {"Host": "10.1.2.3:8000"}
 
@@ -187,11 +192,23 @@ class TestTheStart:
             assert "Traceback" not in second.stdout + second.stderr
             assert fetch(server.url + "readyz").status == 200
 
-    def test_an_empty_database_is_said_in_a_sentence(self) -> None:
-        with ServerProcess(embedded=True) as server:
+    def test_a_low_limit_on_open_files_is_raised_as_far_as_it_may_be(self) -> None:
+        # Less than the soft limit with which containers are often started.
+        shell = 'ulimit -S -n 256 && exec "$0" manage.py serve --port 0'
+        with ServerProcess() as server:
             server.terminate()
-            server.database.unlink()
-            done = server.manage("serve", "--port", "0")
+            server.launch("sh", "-c", shell, sys.executable)
+            limits = Path(f"/proc/{server.pid}/limits").read_text()
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        soft = re.search(r"Max open files +(\d+)", limits)
+        assert soft is not None
+        assert int(soft[1]) == min(OPEN_FILES, hard)
+
+    def test_an_empty_database_is_said_in_a_sentence(self) -> None:
+        with ServerProcess() as server:
+            server.terminate()
+            empty = databases().new(migrated=False) if CLUSTER else f"sqlite:///{server.directory}/empty.sqlite3"
+            done = manage("serve", "--port", "0", env=server.env | {"DATABASE_URL": empty})
             assert done.returncode == 1
             assert "migrate" in done.stdout
             assert "Traceback" not in done.stdout + done.stderr
