@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from channels.db import DatabaseSyncToAsync
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from chat.protocol.codes import Unavailable
 
@@ -22,7 +22,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RESERVED = 2
-"""Threads, and connections, that only heartbeats and the ends of runs use."""
+"""Threads, and connections, that only the ends of runs use. Heartbeats have one of their own besides: an end may wait
+for a row that somebody has locked, and whoever is silent meanwhile is taken for dead."""
 
 SILENCE = 10.0
 """Seconds without an answer of the database, to anyone, after which those who have waited for a thread as long are told
@@ -49,10 +50,23 @@ def _reporting(function: Callable[P, R]) -> Callable[P, R]:
                 result = function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             raise Unavailable from error
+        except InternalError as error:
+            # Postgres says so of a write to a standby, as it is met during a failover, and of a transaction that a
+            # process slept in. Nothing better comes over this connection.
+            _hang_up()
+            raise Unavailable from error
         _Answers.last = time.monotonic()
         return result
 
     return call
+
+
+def _hang_up() -> None:
+    """End this thread's connection, so that its pool keeps it no longer."""
+    connection = connections["default"]
+    if connection.connection is not None:
+        connection.connection.close()
+    connection.close()
 
 
 def _connect_apart() -> None:
@@ -64,6 +78,7 @@ def _connect_apart() -> None:
 
 
 _reserve = ThreadPoolExecutor(max_workers=RESERVED, thread_name_prefix="reserve", initializer=_connect_apart)
+_heart = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heartbeat", initializer=_connect_apart)
 
 
 async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -77,14 +92,20 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 
 
 async def in_reserve(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """`in_database`, on one of the connections that are kept for what must not wait behind requests."""
+    """`in_database`, on one of the connections kept for ends of runs, which must not wait behind requests."""
     bridge: Callable[P, object] = DatabaseSyncToAsync(_reporting(function), thread_sensitive=False, executor=_reserve)
     return await bridge(*args, **kwargs)  # type: ignore[misc, no-any-return]  # channels is untyped
 
 
+async def in_heartbeat(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`in_database`, on the connection of the heartbeat, for what locks nothing and waits for nobody."""
+    bridge: Callable[P, object] = DatabaseSyncToAsync(_reporting(function), thread_sensitive=False, executor=_heart)
+    return await bridge(*args, **kwargs)  # type: ignore[misc, no-any-return]  # channels is untyped
+
+
 def close_pool_connections() -> None:
-    """Close the connection of every thread of both pools, and of this one; later calls open new ones."""
-    for pool, threads in ((_pool, settings.DATABASE_THREADS), (_reserve, RESERVED)):
+    """Close the connection of every thread of all pools, and of this one; later calls open new ones."""
+    for pool, threads in ((_pool, settings.DATABASE_THREADS), (_reserve, RESERVED), (_heart, 1)):
         # All threads of a pool meet, so that each closes its own.
         meeting = Barrier(threads)
         for done in [pool.submit(_close_after, meeting) for _ in range(threads)]:

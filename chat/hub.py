@@ -215,6 +215,8 @@ class Hub:
                     self.heard(Move(users=await in_database(selectors.list_versions, users)))
             except ChatError:
                 logger.warning("the database does not answer; versions are looked at again in %d s", RECONCILE)
+            except Exception:
+                logger.exception("versions are looked at again in %d s", RECONCILE)
 
 
 def _in_portions(ids: list[UUID]) -> Iterator[list[UUID]]:

@@ -218,6 +218,8 @@ class Runtime:
                     pass
             except ChatError:
                 logger.warning("expired logs are removed later: the database does not answer")
+            except Exception:
+                logger.exception("expired logs are removed later")
 
     async def _keep_lock(self) -> None:
         """Where the lock was lost, take it again; as long as another worker has it, take no messages."""

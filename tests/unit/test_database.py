@@ -8,10 +8,10 @@ import time
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection, transaction
 
 from chat import database
-from chat.database import RESERVED, in_database, in_reserve
+from chat.database import RESERVED, in_database, in_heartbeat, in_reserve
 from chat.protocol.codes import Unavailable
 from tests import TIMEOUT
 from tests.until import until
@@ -84,3 +84,29 @@ async def test_an_error_in_the_drivers_own_words_is_the_database_being_away_too(
 
     with pytest.raises(Unavailable):
         await in_database(fail)
+
+
+async def test_the_heart_beats_while_all_other_threads_wait() -> None:
+    """Ends of runs among them: each may wait for a row that somebody has locked."""
+    slow = Slow(fails=False)
+    await slow.fills()
+    async with asyncio.timeout(TIMEOUT):
+        assert await in_heartbeat(lambda: "beat") == "beat"
+    await slow.let_go()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_write_to_a_standby_is_the_database_being_away_and_its_connection_is_not_kept() -> None:
+    """Met during a failover, when the old address leads to a server that only reads."""
+
+    def write() -> None:
+        connection.ensure_connection()
+        if connection.vendor != "postgresql":
+            raise InternalError("cannot execute DELETE in a read-only transaction")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute("DELETE FROM chat_chat")
+
+    with pytest.raises(Unavailable):
+        await in_heartbeat(write)
+    assert await in_heartbeat(lambda: connection.connection is None)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import OperationalError
 
 from chat.database import close_pool_connections, in_database
 from chat.feeds import Feeds
 from chat.models import Message, Run, Worker
-from chat.protocol.codes import Unavailable
 from chat.protocol.events import TextMessageContent, TextMessageStart
 from chat.protocol.transcript import entry
-from chat.runs import heartbeat
+from chat.runs import heartbeat, recovery
 from chat.runs.flusher import Flusher
 from chat.runs.heartbeat import BEAT, LEASE, YOUNG, Heartbeat
 from chat.runs.log import Append, Appended
 from chat.runs.supervisor import Supervisor
 from chat.services.messages import Posted, Started
-from chat.services.runs import seal_run
+from chat.services.runs import finish_run, seal_run
 from chat.services.workers import register_worker
 from tests.agents import Speaker, Waiting
 from tests.chats import new_chat, new_user, say
@@ -54,6 +56,11 @@ class Hearts:
         assert posted.started is not None
         assert await self.log.append([Append(posted.run, posted.started.token, 0, SHOWN)]) == [Appended.WRITTEN]
         return posted.started
+
+    async def turn(self) -> None:
+        """A beat, and a look."""
+        await self.heart.beat()
+        await self.heart.look()
 
     def was_silent(self, seconds: float) -> None:
         """This worker's own last beat was so long ago."""
@@ -92,7 +99,7 @@ def text(run: UUID) -> str:
 async def test_the_runs_of_a_silent_worker_end_with_what_was_shown_and_take_nothing_more_of_it(hearts: Hearts) -> None:
     run = await hearts.run_of(hearts.other)
     await in_database(silence, hearts.other, LEASE + 1)
-    await hearts.heart.look()
+    await hearts.turn()
     assert await in_database(status, run.run) == "interrupted"
     assert await in_database(text, run.run) == "Shown"
     late = Append(run.run, run.token, len(SHOWN), [b"{}"])
@@ -108,9 +115,9 @@ async def test_a_database_that_stood_still_between_a_beat_and_the_look_for_the_d
         still.setattr(heartbeat, "beat", lambda **_: None)
         await in_database(silence, hearts.mine, LEASE)
         await in_database(silence, hearts.other, LEASE + BEAT)
-        await hearts.heart.look()
+        await hearts.turn()
         assert await in_database(status, run.run) == "running"
-    await hearts.heart.look()
+    await hearts.turn()
     assert await in_database(status, run.run) == "interrupted"
 
 
@@ -122,8 +129,8 @@ async def test_a_worker_that_was_silent_itself_takes_nothing_from_one_that_beats
     run = await hearts.run_of(hearts.other)
     await in_database(silence, hearts.other, LEASE + BEAT)
     hearts.was_silent(LEASE - BEAT)
-    await hearts.heart.look()
-    await hearts.heart.look()
+    await hearts.turn()
+    await hearts.turn()
     assert await in_database(status, run.run) == "running"
 
 
@@ -131,12 +138,11 @@ async def test_a_run_taken_while_its_log_was_away_is_sealed_and_ended_when_the_l
     run = await hearts.run_of(hearts.other)
     await in_database(silence, hearts.other, LEASE + 1)
     hearts.log.down = True
-    with pytest.raises(Unavailable):
-        await hearts.heart.look()
+    await hearts.turn()
     hearts.log.down = False
-    await hearts.heart.look()
+    await hearts.turn()
     hearts.heart._idle_since[run.run] -= YOUNG
-    await hearts.heart.look()
+    await hearts.turn()
     assert await in_database(status, run.run) == "interrupted"
     assert await in_database(text, run.run) == "Shown"
     late = Append(run.run, run.token, len(SHOWN), [b"{}"])
@@ -147,22 +153,21 @@ async def test_a_run_taken_while_its_log_was_away_is_not_answered_again_when_the
     run = await hearts.run_of(hearts.other)
     await in_database(silence, hearts.other, LEASE + 1)
     hearts.log.down = True
-    with pytest.raises(Unavailable):
-        await hearts.heart.look()
+    await hearts.turn()
     hearts.log.down = False
     hearts.log.events.clear()
-    await hearts.heart.look()
+    await hearts.turn()
     hearts.heart._idle_since[run.run] -= YOUNG
-    await hearts.heart.look()
+    await hearts.turn()
     assert await in_database(status, run.run) == "interrupted"
     assert hearts.agent.turns == []
 
 
 async def test_a_run_of_its_own_that_no_task_knows_is_answered(hearts: Hearts) -> None:
     posted = await in_database(_post, hearts.mine)
-    await hearts.heart.look()
+    await hearts.turn()
     hearts.heart._idle_since[posted.run] -= YOUNG
-    await hearts.heart.look()
+    await hearts.turn()
     assert hearts.supervisor.live == {posted.run}
 
 
@@ -173,8 +178,34 @@ async def test_a_run_that_was_taken_from_it_is_given_up_though_its_agent_says_no
     await hearts.speech.reached.wait()
     assert await in_database(seal_run, run_id=posted.run, token=posted.started.token, worker_id=hearts.other)
     await hearts.log.seal(posted.run, uuid4())
-    await hearts.heart.look()
+    await hearts.turn()
     await hearts.supervisor._idle()
     # Whoever looked at it here follows its log from now on.
     assert hearts.feeds.of(posted.run) is None
     assert await in_database(status, posted.run) == "running"
+
+
+@pytest.mark.parametrize("whose", ["dead", "own"])
+async def test_a_run_that_cannot_be_ended_keeps_no_other_from_its_end(
+    hearts: Hearts, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """Somebody has locked its chat, for one."""
+    stuck = await hearts.run_of(hearts.other if whose == "dead" else hearts.mine)
+    dead = [await hearts.run_of(hearts.other) for _ in range(3)]
+    original = finish_run
+
+    def finish(*, run_id: UUID, **fields: Any) -> bool:
+        if run_id == stuck.run:
+            raise OperationalError("canceling statement due to statement timeout")
+        return original(run_id=run_id, **fields)
+
+    monkeypatch.setattr(recovery, "finish_run", finish)
+    await in_database(silence, hearts.other, LEASE + 1)
+    hearts.heart._idle_since[stuck.run] = time.monotonic() - YOUNG
+    await hearts.turn()
+    assert [await in_database(status, run.run) for run in dead] == ["interrupted"] * 3
+    assert await in_database(status, stuck.run) == "running"
+    monkeypatch.undo()
+    hearts.heart._idle_since[stuck.run] = time.monotonic() - YOUNG
+    await hearts.turn()
+    assert await in_database(status, stuck.run) == "interrupted"
