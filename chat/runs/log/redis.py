@@ -8,6 +8,7 @@ that the run is not its own.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,9 @@ ANSWERS_WITHIN = 2.0
 """Seconds after which a server that does not answer counts as gone; the flusher then tries again."""
 LIVE = 24 * 3600
 """Seconds for which a run's token is kept, and the log of one that never ends; longer than any run, and any sleep."""
+TURNS = 16
+"""Calls at once that are no appends, such as the looks at all runs that others own: what a client may have in
+connections is limited, and an append must find one, whoever reads."""
 ENDED = 120
 """Seconds for which an ended run's events are kept."""
 
@@ -105,6 +109,7 @@ class RedisLog:
         # As it comes: redis-py would make a dictionary of each entry, which takes three quarters of a long read.
         self._redis.set_response_callback("XRANGE", lambda response, **_: response)
         self._shas: dict[str, str] = {}
+        self._turns = asyncio.Semaphore(TURNS)
 
     async def append(self, appends: Sequence[Append]) -> list[Appended]:
         keys = [key for append in appends for key in _keys(append.run)]
@@ -116,15 +121,16 @@ class RedisLog:
         return [Appended(answer.decode()) for answer in answers]
 
     async def replace(self, run: UUID, token: UUID, events: Sequence[bytes]) -> Appended:
-        answer: bytes = await self._script(_REPLACE, [*_keys(run)], [LIVE, str(token), *events])
+        async with self._in_turn():
+            answer: bytes = await self._script(_REPLACE, [*_keys(run)], [LIVE, str(token), *events])
         return Appended(answer.decode())
 
     async def seal(self, run: UUID, token: UUID) -> None:
-        async with _reporting():
+        async with self._in_turn():
             await self._redis.set(_keys(run)[1], str(token), ex=LIVE)
 
     async def read(self, run: UUID, after: int = 0) -> list[bytes]:
-        async with _reporting():
+        async with self._in_turn():
             found = await self._redis.xrange(_keys(run)[0], min=f"{after + 1}-0")
         events: list[bytes] = []
         for expected, (entry_id, fields) in enumerate(found, after + 1):
@@ -134,13 +140,24 @@ class RedisLog:
         return events
 
     async def expire(self, runs: Iterable[UUID]) -> None:
-        async with _reporting(), self._redis.pipeline(transaction=False) as pipeline:
+        async with self._in_turn(), self._redis.pipeline(transaction=False) as pipeline:
             for run in runs:
                 pipeline.expire(_keys(run)[0], ENDED)
             await pipeline.execute()
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        async with _reporting():
+            # Nobody waits for longer than for an answer.
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                await self._turns.acquire()
+            try:
+                yield
+            finally:
+                self._turns.release()
 
     async def _script(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
         async with _reporting():

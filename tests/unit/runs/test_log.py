@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from uuid import UUID, uuid4
 
@@ -72,6 +73,17 @@ async def let_it_go(log: RunLog, run: Started) -> None:
                 await log._redis.delete(key)
     else:
         await in_database(RunEvent.objects.filter(run_id=run.run).delete)
+
+
+async def test_however_many_read_what_is_appended_is_written(log: RunLog, runs: list[Started]) -> None:
+    """As when the runs of a worker that drains are all followed from another."""
+    for started in runs:
+        assert await one(log, after(started, 0, A)) is Appended.WRITTEN
+    reading = [asyncio.create_task(log.read(runs[number % 3].run)) for number in range(300)]
+    for seq in range(1, 20):
+        assert await one(log, after(runs[0], seq, B)) is Appended.WRITTEN
+    assert {events[0] for events in await asyncio.gather(*reading)} == {A}
+    await asyncio.gather(*(log.expire([started.run]) for started in runs for _ in range(100)))
 
 
 async def test_the_worked_example(log: RunLog, run: Started) -> None:
