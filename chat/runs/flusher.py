@@ -15,7 +15,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from chat import selectors
-from chat.database import in_database
+from chat.database import in_reserve
 from chat.protocol.codes import Unavailable
 from chat.protocol.events import AnyEvent, cleaned
 from chat.protocol.objects import Part
@@ -105,8 +105,8 @@ class Tail:
         return [Entry(prefix, b"".join(bodies)) for prefix, bodies in self._pending]
 
     def take(self) -> Append | None:
-        """For the flusher: what waits becomes the write in flight; None where nothing waits."""
-        if not self._pending:
+        """For the flusher: what waits becomes the write in flight; None where nothing waits, or one is in flight."""
+        if not self._pending or self._in_flight:
             return None
         self._in_flight, self._pending = self._merged(), []
         return Append(self.run, self.token, self.transcript.seq, [item.json() for item in self._in_flight])
@@ -135,6 +135,7 @@ class Flusher:
         self._dirty: dict[Tail, None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._reseeding: set[asyncio.Task[None]] = set()
         self._failing_since: float | None = None
 
     @property
@@ -148,9 +149,10 @@ class Flusher:
 
     async def stop(self) -> None:
         """End after the write in flight. Whoever needs his events written waits for `Tail.flushed` first."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._reseeding, *([self._task] if self._task is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def open(self, run: UUID, chat: UUID, token: UUID) -> Tail:
         """A tail for a new run."""
@@ -178,9 +180,23 @@ class Flusher:
             began = time.perf_counter()
             results = await self._write([append for _, append in batch])
             for (tail, append), result in zip(batch, results, strict=True):
-                tail.settle(await self._reseed(tail, append) if result is Appended.MISMATCH else result)
-                self._written(tail)
+                if result is Appended.MISMATCH:
+                    # Apart: it asks the database, for which the others need not wait.
+                    task = asyncio.create_task(self._settle_again(tail, append), name="reseed")
+                    self._reseeding.add(task)
+                    task.add_done_callback(self._reseeding.discard)
+                else:
+                    self._settle(tail, result)
             await asyncio.sleep(min(GAP_FACTOR * (time.perf_counter() - began), MAX_GAP))
+
+    def _settle(self, tail: Tail, result: Appended) -> None:
+        tail.settle(result)
+        self._written(tail)
+
+    async def _settle_again(self, tail: Tail, append: Append) -> None:
+        self._settle(tail, await self._reseed(tail, append))
+        # What came meanwhile could not be taken.
+        self.wake(tail)
 
     def _take(self) -> list[tuple[Tail, Append]]:
         """What is written next: of those that have something, as many as fit, who waits longest first."""
@@ -202,7 +218,7 @@ class Flusher:
         tries = 0
         while True:
             try:
-                if not await in_database(selectors.owns_run, tail.run, tail.token):
+                if not await in_reserve(selectors.owns_run, tail.run, tail.token):
                     return Appended.REFUSED
                 events = [data for _, data in tail.transcript.entries(0)]
                 logger.warning(

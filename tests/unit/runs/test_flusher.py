@@ -59,7 +59,7 @@ def owned(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     async def ask(function: object, *args: object) -> bool:
         return answers[0]
 
-    monkeypatch.setattr(module, "in_database", ask)
+    monkeypatch.setattr(module, "in_reserve", ask)
     return answers
 
 
@@ -252,6 +252,33 @@ async def test_a_lost_log_of_a_run_that_is_anothers_is_left_alone(
     tail.push(word("b"))
     await flushed(tail)
     assert (tail.refused, text_of(tail), log.events[tail.run]) == (True, "a", [])
+
+
+async def test_while_a_lost_log_waits_for_the_database_the_other_runs_go_on(
+    log: MemoryLog, flusher: Flusher, tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = asyncio.Event()
+
+    async def silent(*_: object) -> bool:
+        return await answers.wait()
+
+    monkeypatch.setattr(module, "in_reserve", silent)
+    other = flusher.open(uuid4(), uuid4(), uuid4())
+    tail.push(word("a"))
+    await flushed(tail)
+    log.events.clear()
+    tail.push(word("b"))
+    other.push(word("c"))
+    await flushed(other)
+    other.push(word("d"))
+    await flushed(other)
+    # What comes meanwhile waits behind what is in flight.
+    tail.push(word("e"))
+    assert (text_of(tail), text_of(other)) == ("a", "cd")
+    answers.set()
+    await flushed(tail)
+    assert text_of(tail) == "abe"
+    assert log.events[tail.run] == [data for _, data in tail.transcript.entries(0)]
 
 
 async def test_a_log_that_cannot_be_written_again_ends_that_run_only(
