@@ -20,7 +20,7 @@ from chat import selectors
 from chat.consumers.flow import Flow, TooSlow
 from chat.database import in_database
 from chat.feeds import Feed
-from chat.hub import Hub
+from chat.hub import READ_WITHIN, Hub
 from chat.protocol.codes import ChatError, Close
 from chat.protocol.frames import ChatChanged, ChatsChanged, ChatSnapshot, Frame, Sendable, encode
 from chat.protocol.objects import MessageObject, Part, RunObject
@@ -45,6 +45,8 @@ class View:
     """The version that the client has; 0 means that a snapshot is due."""
     runs: dict[UUID, int] = field(default_factory=dict)
     """The last event sent of each run that the client follows."""
+    reading: asyncio.Task[selectors.Snapshot | None] | None = None
+    """The read of a snapshot that is under way."""
     hidden: bool = False
     """It was closed or replaced: nothing more of it is sent."""
 
@@ -237,9 +239,23 @@ class Writer:
         await self._send(encode(ChatChanged(chat=view.chat, after=change.after, version=change.version, change=sent)))
         return True
 
+    def _read_late(self, view: View, reading: asyncio.Task[selectors.Snapshot | None]) -> None:
+        if view.shown():
+            self.chat_moved(view.chat)
+        elif not reading.cancelled():
+            reading.exception()  # nobody wants to know any more
+
     async def _snapshot(self, view: View) -> bool:
         """Send the chat as it is; where it is gone, say so, follow it no more, and return false."""
-        snapshot = await in_database(selectors.snapshot, view.chat)
+        if view.reading is None:
+            view.reading = asyncio.create_task(in_database(selectors.snapshot, view.chat))
+        done, _ = await asyncio.wait({view.reading}, timeout=READ_WITHIN)
+        if not done:
+            # The other chats go on, and this one is looked at again once it can be.
+            view.reading.add_done_callback(lambda reading: self._read_late(view, reading))
+            return False
+        reading, view.reading = view.reading, None
+        snapshot = reading.result()
         for run in snapshot.runs if snapshot is not None else ():
             try:
                 await self._hub.feeds.ready(run.run, run.chat)

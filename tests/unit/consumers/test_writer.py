@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -21,6 +22,7 @@ from chat.protocol.events import AnyEvent
 from chat.protocol.frames import Ack
 from chat.services.chats import delete_chat, rename_chat
 from chat.services.runs import request_stop
+from tests import TIMEOUT
 from tests.agents import Speaker, Waiting, finished, saying, text
 from tests.chats import new_chat, new_user, talk
 from tests.reader import Reader, reading
@@ -200,6 +202,36 @@ async def test_a_database_that_fails_for_a_moment_delays_what_it_knows_and_nothi
             await until(lambda posted=posted: reader.status(posted.reply) == "complete")  # type: ignore[misc]
         await until(lambda: not reader.state.chats.get(str(troubled), {"live": True})["live"])
         await until(lambda: failures == 3)
+        assert reader.codes == []
+        check_order(reader)
+
+
+async def test_a_snapshot_that_is_long_in_coming_holds_up_no_other_chat(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_WITHIN", 0.05)
+    slow, well, left = chats[:3]
+    original, answers, asked = selectors.snapshot, threading.Event(), 0
+
+    def read(chat: UUID) -> Any:
+        nonlocal asked
+        if chat in (slow, left):
+            asked += 1
+            assert answers.wait(TIMEOUT)
+        return original(chat)
+
+    monkeypatch.setattr(selectors, "snapshot", read)
+    async with worker(Speaker(saying("Hi"))) as runtime, reading(runtime.hub, user, slow, left, well) as reader:
+        posted = await post(runtime, user, well)
+        await until(lambda: reader.status(posted.reply) == "complete")
+        news = await post(runtime, user, slow)
+        reader.writer.hide(left)
+        assert [frame["chat"]["id"] for frame in reader.of("chat.snapshot")] == [str(well)]
+        assert asked == 2
+        answers.set()
+        await until(lambda: reader.status(news.reply) == "complete")
+        await as_fresh(reader, slow, well)
+        assert len(reader.of("chat.snapshot")) == 2
         assert reader.codes == []
         check_order(reader)
 
