@@ -136,7 +136,10 @@ def _apply(chat: OpenChat, change: Frame) -> OpenChat | None:
             if gone:
                 return None  # the path turns off above this page, and what comes back is the page
             continue  # it comes with its page
-        messages[message["id"]] = {"parts": known["parts"] if known else [], **message}
+        kept = {"parts": known["parts"] if known else []}
+        if known and known.get("clipped") and "parts" not in message:
+            kept["clipped"] = True
+        messages[message["id"]] = {**kept, **message}
     for removed in change.get("removed", []):
         messages.pop(removed, None)
     for run in change.get("runs", []):

@@ -181,7 +181,11 @@ function applyChange(chat, change) {
       if (gone) return null;
       continue;
     }
-    messages[message.id] = { ...message, parts: message.parts ?? messages[message.id]?.parts ?? [] };
+    const known = messages[message.id];
+    // Parts that are kept are as clipped as they were.
+    messages[message.id] = message.parts
+      ? { ...message, parts: message.parts }
+      : { ...message, parts: known?.parts ?? [], ...(known?.clipped && { clipped: true }) };
   }
   for (const id of change.removed ?? []) delete messages[id];
   for (const run of change.runs ?? []) {
