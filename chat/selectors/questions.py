@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
+from django.db.models import Subquery
+
 from chat.models import Chat, Message
 from chat.protocol.objects import Role
 
@@ -45,13 +47,18 @@ def _fitting(newest_first: Iterable[tuple[str, list[Any]]], budget: int) -> list
     return said[::-1]
 
 
-def _path(chat_id: UUID, position: int, message_id: UUID | None) -> Iterator[tuple[str, list[Any]]]:
-    """A message at `position` and those that it answers, up to the first, whichever branch is shown by now."""
-    rows = Message.objects.filter(chat=chat_id, position__lte=position).order_by("-position")
-    for id_, parent, role, parts in rows.values_list("id", "parent", "role", "parts")[:HISTORY_ROWS].iterator(20):
-        if id_ == message_id:
-            yield role, parts
-            message_id = parent
+def _path(chat_id: UUID, message_id: UUID | None) -> Iterator[tuple[str, list[Any]]]:
+    """A message and those that it answers, up to the first, whichever branch is shown by now."""
+    left = HISTORY_ROWS
+    while message_id is not None and left:
+        # What a message answers is mostly close before it; where other branches lie between, the look begins again.
+        position = Message.objects.filter(id=message_id).values("position")
+        rows = Message.objects.filter(chat=chat_id, position__lte=Subquery(position)).order_by("-position")
+        for id_, parent, role, parts in rows.values_list("id", "parent", "role", "parts")[:HISTORY_ROWS].iterator(20):
+            if id_ == message_id and left:
+                yield role, parts
+                message_id = parent
+                left -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,9 @@ class Question:
 
 def question(reply_id: UUID, *, budget: int) -> Question:
     """What the run of this reply is asked, within `budget` characters. A reply that has parts already is part of it."""
-    chat_id, position, parent, parts = Message.objects.values_list("chat_id", "position", "parent", "parts").get(
-        id=reply_id
-    )
+    chat_id, parent, parts = Message.objects.values_list("chat_id", "parent", "parts").get(id=reply_id)
     texts = [part["id"] for part in parts if part["type"] == "text" and part["text"].strip()]
-    path = _path(chat_id, position, reply_id if texts else parent)
+    path = _path(chat_id, reply_id if texts else parent)
     return Question(said=_fitting(path, budget), continues=texts[-1] if texts else None)
 
 

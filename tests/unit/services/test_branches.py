@@ -12,6 +12,7 @@ from chat import selectors
 from chat.models import Chat, Message, Run
 from chat.protocol.codes import ChatBusy, NotAllowed, NotFound
 from chat.protocol.objects import MessageObject, TextPart
+from chat.selectors import questions
 from chat.services.messages import choose_branch, continue_reply, edit_message, post_message, retry_reply
 from tests.chats import announced, answer, asking, new_chat, new_user, say
 
@@ -123,6 +124,25 @@ def test_an_agent_reads_its_own_branch_only(user: UUID, chat: UUID) -> None:
     second = retry_reply(asking(user, chat), message_id=first.reply)
     said = selectors.question(second.reply, budget=1000).said
     assert [one.text for one in said] == ["Question"]
+
+
+def test_an_agent_is_asked_the_question_however_much_was_said_since(
+    user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "HISTORY_ROWS", 4)
+    answer(say(user, chat, "Before"), "Said")
+    first = say(user, chat, "Question")
+    answer(first, "One")
+    for number in range(5):
+        answer(say(user, chat, f"Later {number}"), "Yes")
+    again = retry_reply(asking(user, chat), message_id=first.reply)
+    assert [one.text for one in selectors.question(again.reply, budget=1000).said] == ["Before", "Said", "Question"]
+    answer(again, "Two")
+    edited = edit_message(asking(user, chat), message_id=first.message, text="Other")
+    assert [one.text for one in selectors.question(edited.reply, budget=1000).said] == ["Before", "Said", "Other"]
+    # As many of them as of any history.
+    monkeypatch.setattr(questions, "HISTORY_ROWS", 2)
+    assert [one.text for one in selectors.question(edited.reply, budget=1000).said] == ["Said", "Other"]
 
 
 @pytest.mark.parametrize("status", ["stopped", "interrupted", "failed"])
