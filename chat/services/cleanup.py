@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -37,8 +38,12 @@ def remove_expired_logs() -> int:
 
 def remove_deleted_chats() -> int:
     """Remove the rows of chats that were deleted a day ago; returns how many chats."""
-    gone = list(Chat.objects.filter(deleted_at__lt=timezone.now() - DELETED_KEPT).values_list("id", flat=True)[:CHATS])
-    Chat.objects.filter(id__in=gone).delete()
+    # Locked, so that none is restored between the look and the end. What is locked by others is the next call's.
+    skip = connection.features.has_select_for_update_skip_locked
+    with transaction.atomic():
+        old = Chat.objects.select_for_update(skip_locked=skip).filter(deleted_at__lt=timezone.now() - DELETED_KEPT)
+        gone = list(old.values_list("id", flat=True)[:CHATS])
+        Chat.objects.filter(id__in=gone).delete()
     return len(gone)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
+from chat.database import close_pool_connections, in_database
 from chat.models import Chat, Message, Run, RunEvent, Worker
-from chat.services.chats import delete_chat
+from chat.services.chats import delete_chat, restore_chat
 from chat.services.cleanup import (
     DELETED_KEPT,
     LOG_KEPT,
@@ -17,6 +22,7 @@ from chat.services.cleanup import (
     remove_expired_logs,
 )
 from chat.services.workers import beat, register_worker, remove_worker
+from tests import TIMEOUT
 from tests.chats import answer, new_chat, new_user, say
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +55,36 @@ def test_a_deleted_chat_goes_with_all_it_has_after_a_day() -> None:
     assert remove_deleted_chats() == 1
     assert set(Chat.objects.values_list("id", flat=True)) == {recent, kept}
     assert Message.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_chat_that_is_being_restored_is_not_removed() -> None:
+    restored, ends = threading.Event(), threading.Event()
+
+    def restore(user: UUID, chat: UUID) -> None:
+        with transaction.atomic():
+            restore_chat(user_id=user, chat_id=chat)
+            restored.set()
+            ends.wait(TIMEOUT)
+
+    def old() -> tuple[UUID, UUID]:
+        user = new_user()
+        chat = new_chat(user)
+        delete_chat(user_id=user, chat_id=chat)
+        Chat.objects.filter(id=chat).update(deleted_at=timezone.now() - DELETED_KEPT - MOMENT)
+        return user, chat
+
+    user, chat = await in_database(old)
+    restoring = asyncio.create_task(in_database(restore, user, chat))
+    await asyncio.to_thread(restored.wait, TIMEOUT)
+    removing = asyncio.create_task(in_database(remove_deleted_chats))
+    # Postgres passes over it, SQLite waits for its turn.
+    await asyncio.wait({removing}, timeout=0.3)
+    ends.set()
+    await restoring
+    assert await removing == 0
+    assert await in_database(Chat.objects.filter(id=chat, deleted_at=None).exists)
+    close_pool_connections()
 
 
 def test_workers_go_that_are_silent_for_a_day_and_own_nothing_that_runs() -> None:
