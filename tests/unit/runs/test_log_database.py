@@ -13,8 +13,9 @@ from chat.database import close_pool_connections, in_database
 from chat.models import Run, RunEvent
 from chat.protocol.codes import Unavailable
 from chat.runs.log import Append, Appended
+from chat.runs.log import database as module
 from chat.runs.log.database import DatabaseLog
-from chat.services.messages import Started
+from chat.services.messages import Posted, Started
 from tests.chats import new_chat, new_user, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +35,10 @@ def runs() -> list[Started]:
     user = new_user()
     started = [say(user, new_chat(user)).started for _ in range(3)]
     return [each for each in started if each is not None]
+
+
+def _posted(user: UUID) -> Posted:
+    return say(user, new_chat(user))
 
 
 async def in_log_thread(log: DatabaseLog, function: Any, *args: Any) -> Any:
@@ -82,6 +87,40 @@ async def test_a_batch_of_all_runs_is_one_statement_in_one_transaction(log: Data
     await log.append([Append(run.run, run.token, 0, 20 * [b"{}"]) for run in runs])
     assert [sql.split()[0] for sql in statements] in (["INSERT"], ["BEGIN", "INSERT"])
     assert await in_database(RunEvent.objects.count) == 60
+
+
+async def test_after_a_failure_the_log_is_looked_through_once_for_all_runs(
+    log: DatabaseLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no index by run: a look for each would pass over all that was said since it began."""
+    monkeypatch.setattr(module, "CHECKPOINT_EVERY", 5)
+    user = await in_database(new_user)
+    started = [(await in_database(_posted, user)).started for _ in range(20)]
+    runs = [each for each in started if each is not None]
+    for seq in range(10):
+        await log.append([Append(run.run, run.token, seq, [b"%d" % seq]) for run in runs])
+    failing = True
+    statements: list[str] = []
+
+    def fail(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        if failing and "INSERT" in sql:
+            # Half of them are there, for all that is known.
+            execute(sql, params[:10], many, context)
+            connection.connection.commit()
+            raise OperationalError
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    await in_log_thread(log, lambda: connection.execute_wrappers.append(fail))
+    batch = [Append(run.run, run.token, 10, [b"late", b"later"]) for run in runs]
+    with pytest.raises(Unavailable):
+        await log.append(batch)
+    failing = False
+    assert await log.append(batch) == [Appended.WRITTEN] * 20
+    looks = [sql for sql in statements if sql.startswith("SELECT") and "chat_runevent" in sql and " IN (" in sql]
+    assert len(looks) == 3
+    for run in runs:
+        assert await log.read(run.run) == [*(b"%d" % seq for seq in range(10)), b"late", b"later"]
 
 
 async def test_a_run_that_is_gone_takes_no_event(log: DatabaseLog, runs: list[Started]) -> None:
