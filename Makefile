@@ -2,7 +2,7 @@
 #
 #   make run      start the service on this machine (HOST and PORT are honoured) and print its address
 #   make setup    only install what running needs
-#   make test     every test: Python, JavaScript, real servers, a real browser
+#   make test     Python, JavaScript, real servers, a real browser: every test but the long ones of `make faults`
 #   make faults   kill, cut and starve several workers in every way, for as long as it takes (more than 10 minutes)
 #   make cluster  Postgres, Redis, two workers and a balancer on this machine, until Ctrl-C
 #   make bench    what a token costs here, beside the floor and the usual ways (50 minutes; QUICK=1: 3)
@@ -64,7 +64,7 @@ shots: $(PACKAGES_DEV) $(MODULES_DEV) $(BROWSER)
 	$(PY) -m tests.shots
 
 # What a deployment would set, so that the deployment checks look at one.
-PRODUCTION := env -u DEBUG -u HTTPS -u REDIS_URL -u DATABASE_URL ALLOWED_HOSTS=chat.example.org \
+PRODUCTION := env -u DEBUG -u HTTPS -u REDIS_URL -u DATABASE_URL ALLOWED_HOSTS=chat.example.org TRUST_PROXY=on \
 	SECRET_KEY=kept-out-of-git-and-long-enough-for-a-check-1234567890
 
 check: $(PACKAGES_DEV) $(MODULES_DEV)

@@ -20,6 +20,14 @@ from tests.process import ROOT
 
 MANIFESTS = sorted((ROOT / "deploy/kubernetes").rglob("*.yaml"))
 
+NOT_PASSED = {
+    "DEBUG": "never on a machine that others reach",
+    "HTTPS": "on by default, and the balancer ends TLS",
+    "HOST": "the image listens on every address",
+    "PORT": "the balancer knows it: the image's 8000",
+}
+"""Documented settings that Compose does not pass on, and why."""
+
 
 def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a program of the Python environment in the project's folder."""
@@ -95,7 +103,19 @@ def test_pods_may_drain_and_are_out_of_the_service_before_they_stop_listening() 
     assert float(worker["command"][worker["command"].index("--probe-period") + 1]) > noticed
 
 
+def documented() -> set[str]:
+    """The settings in README's table."""
+    return set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+
+
 def test_every_setting_in_them_is_in_the_documented_table() -> None:
-    table = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
     used = set(compose()["x-worker"]["environment"]) | set(manifest("ConfigMap")["data"])
-    assert used | set(manifest("Secret")["stringData"]) <= table
+    assert used | set(manifest("Secret")["stringData"]) <= documented()
+
+
+def test_compose_passes_every_documented_setting_on() -> None:
+    written = compose()["x-worker"]["environment"]
+    assert documented() - written.keys() == NOT_PASSED.keys()
+    # What is not set must arrive empty, which counts as not set; everything else has a value of Compose's own.
+    own = {name for name, value in written.items() if value != f"${{{name}:-}}"}
+    assert own == {"SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "TRUST_PROXY"}

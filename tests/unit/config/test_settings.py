@@ -61,15 +61,19 @@ def test_https_is_on_unless_debug_is() -> None:
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
-    names = ("PORT", "HOST", "GUESTS", "LOG_LEVEL", "REDIS_URL", "CSRF_TRUSTED_ORIGINS")
-    assert settings_with(*names, **dict.fromkeys(names, "")) == {
+    defaults = {
         "PORT": 8000,
         "HOST": "127.0.0.1",
         "GUESTS": True,
+        "GUESTS_PER_HOUR": 30,
+        "USER_SOCKETS": 50,
+        "USER_COMMANDS": 600,
+        "USER_RUNS": 50,
         "LOG_LEVEL": "INFO",
         "REDIS_URL": "",
         "CSRF_TRUSTED_ORIGINS": [],
     }
+    assert settings_with(*defaults, **dict.fromkeys(defaults, "")) == defaults
 
 
 def test_a_key_that_begins_with_a_dollar_is_a_key() -> None:
