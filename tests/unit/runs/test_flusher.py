@@ -23,7 +23,7 @@ from tests.logs import MemoryLog
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY", (0.0,))
-    monkeypatch.setattr(module, "MAX_GAP", 0.0)
+    monkeypatch.setattr(module, "MAX_PERIOD", 0.0)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ async def test_what_gathers_during_a_write_is_the_next_write_merged(
 async def test_a_loaded_process_writes_few_times_however_many_tokens_come(
     log: MemoryLog, flusher: Flusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_GAP", 0.010)
+    monkeypatch.setattr(module, "MAX_PERIOD", 0.010)
     monkeypatch.setattr(module, "GAP_FACTOR", 10**6)
     tails = [flusher.open(uuid4(), uuid4(), uuid4()) for _ in range(20)]
     loop = asyncio.get_running_loop()
