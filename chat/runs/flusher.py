@@ -29,7 +29,7 @@ GAP_FACTOR = 9
 MAX_PERIOD = 0.006
 """Seconds from the beginning of a write to that of the next, where the write itself does not take longer. At 300
 streams × 10/s a write gathers some 20 tokens: 10 ms would cost 5 % less and come 4 ms later. A pause that is as long
-after a slow write too costs as much, and comes later: on a slow machine p99 was 24 to 26 ms, embedded, instead of 15."""
+after a slow write too costs as much and comes later: p99 was 24 to 26 ms on a slow machine, embedded, instead of 15."""
 MAX_MERGED = 64 * 1024
 """Bytes of text that deltas are merged into one event of: however long the log was away, an event fits a frame."""
 MAX_BATCH = 4 * 1024 * 1024
