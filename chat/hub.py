@@ -45,6 +45,12 @@ class Viewer(Protocol):
     def session_moved(self) -> None: ...
 
 
+def noticed(read: asyncio.Task[Any]) -> None:
+    """For a read that all who wanted it may have left: that it failed is nothing to log then."""
+    if not read.cancelled():
+        read.exception()
+
+
 class _Watch(Generic[R]):
     """Everyone here who looks at one chat, or at one person's list: the newest version heard of, and shared reads."""
 
@@ -69,6 +75,7 @@ class _Watch(Generic[R]):
             if any(version != self.version for version, _ in self.reads.values()):
                 self.reads.clear()
             found = self.reads[after] = (self.version, asyncio.create_task(reading()))
+            found[1].add_done_callback(noticed)
             asyncio.get_running_loop().call_later(READ_KEPT, self._forget, after, found)
         done, _ = await asyncio.wait({found[1]}, timeout=None if patient else READ_WITHIN)
         if not done:

@@ -20,7 +20,7 @@ from chat import selectors
 from chat.consumers.flow import Flow, TooSlow
 from chat.database import in_database
 from chat.feeds import Feed
-from chat.hub import READ_WITHIN, Hub
+from chat.hub import READ_WITHIN, Hub, noticed
 from chat.protocol.codes import ChatError, Close
 from chat.protocol.frames import ChatChanged, ChatsChanged, ChatSnapshot, Frame, Sendable, encode
 from chat.protocol.objects import MessageObject, Part, RunObject
@@ -239,20 +239,15 @@ class Writer:
         await self._send(encode(ChatChanged(chat=view.chat, after=change.after, version=change.version, change=sent)))
         return True
 
-    def _read_late(self, view: View, reading: asyncio.Task[selectors.Snapshot | None]) -> None:
-        if view.shown():
-            self.chat_moved(view.chat)
-        elif not reading.cancelled():
-            reading.exception()  # nobody wants to know any more
-
     async def _snapshot(self, view: View) -> bool:
         """Send the chat as it is; where it is gone, say so, follow it no more, and return false."""
         if view.reading is None:
             view.reading = asyncio.create_task(in_database(selectors.snapshot, view.chat))
+            view.reading.add_done_callback(noticed)
         done, _ = await asyncio.wait({view.reading}, timeout=READ_WITHIN)
         if not done:
             # The other chats go on, and this one is looked at again once it can be.
-            view.reading.add_done_callback(lambda reading: self._read_late(view, reading))
+            view.reading.add_done_callback(lambda _: self.chat_moved(view.chat))
             return False
         reading, view.reading = view.reading, None
         snapshot = reading.result()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -154,6 +156,29 @@ async def test_a_read_that_failed_is_not_shared(
         await hub.chat_change(chat, 1)
     monkeypatch.setattr(selectors, "chat_change", original)
     assert await hub.chat_change(chat, 1) is not None
+
+
+async def test_a_read_that_fails_after_all_have_gone_is_no_error(
+    hub: Hub, chat: UUID, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = threading.Event()
+
+    def fail(chat: UUID, after: int) -> Any:
+        assert answers.wait(TIMEOUT)
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(selectors, "chat_change", fail)
+    monkeypatch.setattr(module, "READ_KEPT", 0.01)
+    hub.watch_chat(Viewer(), chat)
+    asking = asyncio.create_task(hub.chat_change(chat, 1))
+    await until(lambda: hub._chats[chat].reads)
+    asking.cancel()
+    await asyncio.wait({asking})
+    del asking
+    answers.set()
+    await until(lambda: not hub._chats[chat].reads)
+    gc.collect()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_a_viewer_that_goes_away_does_not_cancel_the_read_of_the_others(
