@@ -7,7 +7,7 @@ slow query holds up one thread of the pool.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import ParamSpec, TypeVar
@@ -53,7 +53,7 @@ def _reporting(function: Callable[P, R]) -> Callable[P, R]:
         except InternalError as error:
             # Postgres says so of a write to a standby, as it is met during a failover, and of a transaction that a
             # process slept in. Nothing better comes over this connection.
-            _hang_up()
+            hang_up()
             raise Unavailable from error
         _Answers.last = time.monotonic()
         return result
@@ -61,7 +61,7 @@ def _reporting(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def _hang_up() -> None:
+def hang_up() -> None:
     """End this thread's connection, so that its pool keeps it no longer."""
     connection = connections["default"]
     if connection.connection is not None:
@@ -81,26 +81,30 @@ _reserve = ThreadPoolExecutor(max_workers=RESERVED, thread_name_prefix="reserve"
 _heart = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heartbeat", initializer=_connect_apart)
 
 
+def _bridge(function: Callable[P, R], pool: ThreadPoolExecutor) -> Callable[P, Awaitable[R]]:
+    bridge: Callable[P, Awaitable[R]] = DatabaseSyncToAsync(  # channels is untyped
+        _reporting(function), thread_sensitive=False, executor=pool
+    )
+    return bridge
+
+
 async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a service or selector in the pool and return what it returns.
 
     Raises what it raises; a database that is gone, locked or too slow is `Unavailable`. When the caller is cancelled
     the function still runs to its end, so what it writes may be committed: shield what must be known.
     """
-    bridge: Callable[P, object] = DatabaseSyncToAsync(_reporting(function), thread_sensitive=False, executor=_pool)
-    return await bridge(*args, **kwargs)  # type: ignore[misc, no-any-return]  # channels is untyped
+    return await _bridge(function, _pool)(*args, **kwargs)
 
 
 async def in_reserve(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """`in_database`, on one of the connections kept for ends of runs, which must not wait behind requests."""
-    bridge: Callable[P, object] = DatabaseSyncToAsync(_reporting(function), thread_sensitive=False, executor=_reserve)
-    return await bridge(*args, **kwargs)  # type: ignore[misc, no-any-return]  # channels is untyped
+    return await _bridge(function, _reserve)(*args, **kwargs)
 
 
 async def in_heartbeat(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """`in_database`, on the connection of the heartbeat, for what locks nothing and waits for nobody."""
-    bridge: Callable[P, object] = DatabaseSyncToAsync(_reporting(function), thread_sensitive=False, executor=_heart)
-    return await bridge(*args, **kwargs)  # type: ignore[misc, no-any-return]  # channels is untyped
+    return await _bridge(function, _heart)(*args, **kwargs)
 
 
 def close_pool_connections() -> None:

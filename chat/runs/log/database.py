@@ -14,6 +14,7 @@ from django.db import (
     DEFAULT_DB_ALIAS,
     Error,
     InterfaceError,
+    InternalError,
     OperationalError,
     close_old_connections,
     connection,
@@ -22,6 +23,7 @@ from django.db import (
 )
 from django.db.models import Count, Max, Min
 
+from chat.database import hang_up
 from chat.models import Run, RunEvent
 from chat.protocol.codes import Unavailable
 from chat.runs.log import Append, Appended
@@ -113,6 +115,10 @@ def _reporting(function: Callable[..., R], args: tuple[Any, ...]) -> R:
     except (OperationalError, InterfaceError) as error:
         # After a lost connection the next call must open a new one.
         close_old_connections()
+        raise Unavailable from error
+    except InternalError as error:
+        # A standby, met during a failover, reads and does not write: look for the one that does.
+        hang_up()
         raise Unavailable from error
 
 

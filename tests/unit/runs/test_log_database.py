@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import DataError, OperationalError, connection
+from django.db import DataError, InternalError, OperationalError, connection
 
 from chat.database import close_pool_connections, in_database
 from chat.models import Run, RunEvent
@@ -73,6 +73,23 @@ async def test_a_database_that_is_away_is_said_to_be_and_nothing_is_lost(log: Da
     with pytest.raises(Unavailable):
         await log.append([append])
     failing = False
+    assert await log.append([append]) == [Appended.WRITTEN]
+
+
+async def test_a_database_that_only_reads_is_away_and_its_connection_is_not_kept(
+    log: DatabaseLog, runs: list[Started]
+) -> None:
+    """As a standby is, which is met during a failover."""
+
+    def only_read(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        raise InternalError("cannot execute INSERT in a read-only transaction")
+
+    await in_log_thread(log, lambda: connection.execute_wrappers.append(only_read))
+    append = Append(runs[0].run, runs[0].token, 0, [b"{}"])
+    with pytest.raises(Unavailable):
+        await log.append([append])
+    assert await in_log_thread(log, lambda: connection.connection is None)
+    await in_log_thread(log, lambda: connection.execute_wrappers.remove(only_read))
     assert await log.append([append]) == [Appended.WRITTEN]
 
 
