@@ -1,7 +1,7 @@
 """One socket, many chats: takes commands, answers each once, leaves everything else to the writer.
 
-A handler only starts work. Commands wait in the socket's own queue and are carried out in order by one task; a second
-task writes; both end with the socket.
+A handler only starts work. Commands wait in the socket's own queue and are carried out in order (`commands`) by one
+task; a second task writes; both end with the socket.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
-from uuid import UUID
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.consumer import AsyncConsumer, get_handler_name
@@ -21,53 +18,22 @@ from channels.exceptions import StopConsumer
 from django.conf import settings
 
 from chat import selectors
+from chat.consumers.commands import MAX_OPEN_CHATS, Commands
 from chat.consumers.flow import MAX_UNACKNOWLEDGED
-from chat.consumers.writer import View, Writer
+from chat.consumers.writer import Writer
 from chat.database import in_database
 from chat.protocol import commands
-from chat.protocol.codes import (
-    ChatError,
-    Close,
-    InvalidCommand,
-    TextFramesOnly,
-    TextTooLong,
-    TooManyChats,
-)
-from chat.protocol.commands import (
-    ChatClose,
-    ChatCreate,
-    ChatOpen,
-    Command,
-    MessageChoose,
-    MessageContinue,
-    MessageEdit,
-    MessageRetry,
-    MessageSend,
-    Received,
-    RunStop,
-)
-from chat.protocol.frames import PROTOCOL, Ack, Hello, Limits, error
-from chat.protocol.objects import RunObject, UserObject
+from chat.protocol.codes import ChatError, Close, TextFramesOnly
+from chat.protocol.commands import Command, Received
+from chat.protocol.frames import PROTOCOL, Hello, Limits, error
+from chat.protocol.objects import UserObject
 from chat.runtime import runtime
-from chat.services.chats import create_chat
-from chat.services.messages import (
-    Asking,
-    Posted,
-    choose_branch,
-    continue_reply,
-    edit_message,
-    post_message,
-    retry_reply,
-)
-from chat.services.runs import request_stop
 from chat.session import user_of_session
 
 logger = logging.getLogger(__name__)
 
 MAX_COMMANDS = 32
 """Commands of one socket that may wait; one more closes it (4429)."""
-MAX_OPEN_CHATS = 64
-"""Chats open on one socket."""
 SESSION_CHECK = 60.0
 """Seconds at most between looks at the session."""
 AFTER_NEWS = (0.5, 2.0)
@@ -240,120 +206,18 @@ class ChatSocket(AsyncConsumer):
 
     async def _work(self) -> None:
         """Carry out commands in order; each gets exactly one answer."""
+        carrier = Commands(self.user, self.writer)
         while True:
             command = await self._commands.get()
             command_id: str = command.id  # type: ignore[union-attr]  # `received` never gets here
             try:
                 runtime.limits.spend(self.user.id)
-                self.writer.say(await self._carry_out(command))
-                if isinstance(command, ChatOpen):
-                    self.writer.show(self._opened)
+                ack, opened = await carrier.carry_out(command)
+                self.writer.say(ack)
+                if opened is not None:
+                    self.writer.show(opened)
             except ChatError as problem:
                 self.writer.say(error(problem, command_id))
             except Exception:
                 logger.exception("a command failed: %s", type(command).__name__)
                 self.writer.say(error(ChatError(), command_id))
-
-    async def _carry_out(self, command: Command) -> Ack:
-        match command:
-            case ChatOpen():
-                return await self._open(command)
-            case ChatClose():
-                self.writer.hide(command.chat)
-                return Ack(id=command.id)
-            case ChatCreate():
-                return await self._create(command)
-            case MessageSend() | MessageEdit() | MessageRetry() | MessageContinue():
-                return await self._ask(command)
-            case MessageChoose():
-                await in_database(choose_branch, user_id=self.user.id, chat_id=command.chat, message_id=command.message)
-                return Ack(id=command.id)
-            case RunStop():
-                await in_database(request_stop, user_id=self.user.id, run_id=command.run)
-                return Ack(id=command.id)
-            case _:
-                raise InvalidCommand
-
-    async def _create(self, command: ChatCreate) -> Ack:
-        chat_id = await in_database(
-            create_chat,
-            user_id=self.user.id,
-            client_id=command.client_id,
-            agent=runtime.agent_name(command.agent),
-            title=command.title,
-        )
-        return Ack(id=command.id, chat=await in_database(selectors.chat_for, user_id=self.user.id, chat_id=chat_id))
-
-    async def _ask(self, command: MessageSend | MessageEdit | MessageRetry | MessageContinue) -> Ack:
-        posted = await runtime.supervisor.ask(
-            _question(command),
-            user_id=self.user.id,
-            chat_id=command.chat,
-            client_id=command.client_id,
-            agent=command.agent,
-        )
-        return Ack(id=command.id, message=posted.message, reply=posted.reply, run=posted.run)
-
-    async def _open(self, command: ChatOpen) -> Ack:
-        if command.chat not in self.writer.views and len(self.writer.views) >= MAX_OPEN_CHATS:
-            raise TooManyChats
-        # Registered before anything is read, so that no change falls between.
-        runtime.hub.watch_chat(self.writer, command.chat)
-        try:
-            await in_database(selectors.require_member, user_id=self.user.id, chat_id=command.chat)
-            view = await self._resumed(command)
-        except BaseException:
-            if command.chat not in self.writer.views:
-                runtime.hub.leave_chat(self.writer, command.chat)
-            raise
-        self._opened = view or View(command.chat)
-        return Ack(id=command.id, resumed=view is not None)
-
-    async def _resumed(self, command: ChatOpen) -> View | None:
-        """A view at the client's cursors if everything that it missed can be had from there; None where it cannot, and
-        a snapshot is due: all or nothing.
-        """
-        if command.version is None:
-            return None
-        if await runtime.hub.chat_change(command.chat, command.version, patient=True) is None:
-            return None
-        runs = await in_database(selectors.resumable_runs, command.chat, list(command.runs))
-        if not command.runs.keys() <= runs.keys():
-            return None
-        cursors: dict[UUID, int] = {}
-        for run_id, (run, version) in runs.items():
-            seq = command.runs.get(run_id)
-            if run.status == "running":
-                if seq is None and version > command.version:
-                    continue  # it began after what they have, and is announced
-                if seq is None or not await self._has_shown(run, seq):
-                    return None
-                cursors[run_id] = seq
-            elif seq is not None:
-                if not 0 <= seq <= run.seq:
-                    return None
-                if version > command.version:
-                    cursors[run_id] = seq
-        return View(command.chat, command.version, cursors)
-
-    async def _has_shown(self, run: RunObject, seq: int) -> bool:
-        """Whether the run's events are here up to `seq`, so that its next ones can follow."""
-        try:
-            return await runtime.hub.feeds.has_shown(run.run, run.chat, seq)
-        except ChatError:
-            return False
-
-
-def _question(command: MessageSend | MessageEdit | MessageRetry | MessageContinue) -> Callable[[Asking], Posted]:
-    """The service that carries out `command`. Raises `TextTooLong` over 48 KiB."""
-    if isinstance(command, MessageSend | MessageEdit) and len(command.text.encode()) > commands.MAX_TEXT:
-        raise TextTooLong
-    match command:
-        case MessageSend():
-            return partial(post_message, text=command.text)
-        case MessageEdit():
-            return partial(edit_message, message_id=command.message, text=command.text)
-        case MessageRetry():
-            return partial(retry_reply, message_id=command.message)
-        case MessageContinue():
-            return partial(continue_reply, message_id=command.message)

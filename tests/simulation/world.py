@@ -27,7 +27,7 @@ from chat import notes
 from chat import runtime as runtime_module
 from chat.agents.scripted import ScriptedAgent
 from chat.api import auth, chats, messages
-from chat.consumers import socket
+from chat.consumers import commands, socket
 from chat.limits import Limits
 from chat.models import Chat, ChatList, Member, Message, Run, RunEvent, Worker
 from chat.protocol.objects import UserObject
@@ -226,7 +226,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.REDIS_URL = "redis://is.not.asked.invalid"
     for name in ("chat", "django"):
         monkeypatch.setattr(logging.getLogger(name), "level", logging.CRITICAL if name == "django" else logging.ERROR)
-    for module in (socket, auth, chats, messages):
+    for module in (commands, socket, auth, chats, messages):
         monkeypatch.setattr(module, "runtime", _Here())
     for module in (socket, auth):
         monkeypatch.setattr(module, "user_of_session", _known)
