@@ -106,9 +106,9 @@ class Wire:
         assert answer["type"] == "error", answer
         return answer
 
-    async def answer(self, command_id: str | None) -> Frame:
+    async def answer(self, command_id: str | None, within: float = TIMEOUT) -> Frame:
         """The `ack` or `error` with this id; None: the first error without one."""
-        return await self.until(lambda: self._answers.get(command_id))
+        return await self.until(lambda: self._answers.get(command_id), within=within)
 
     async def frame(self, kind: str, **fields: Any) -> Frame:
         """The first frame of this type with these fields, already there or yet to come."""

@@ -37,8 +37,12 @@ TAKEN = LEASE + TIMEOUT
 """Seconds within which its runs have ended: 45 with the real lease."""
 RECONCILE = hub.RECONCILE if WHOLE else hurried.RECONCILE
 """Seconds after which a worker knows what no note told it."""
+SIGNED_OUT = 5.0
+"""Seconds after which nobody is told anything by a socket of who has signed out: it is closed."""
 ENV = {} if WHOLE else {"DJANGO_SETTINGS_MODULE": "tests.faults.hurried"}
 """Of every worker."""
+MUCH = 200
+"""Frames of events after which somebody must have read a reply in the middle."""
 TAKEOVER = "was taken from a silent worker"
 """What a worker says of each run that it takes."""
 
@@ -182,6 +186,10 @@ async def watching(*watchers: Watcher) -> AsyncIterator[None]:
     assert not faults, faults
     for reader in readers:
         assert not reader.faults, reader.faults
+        # Where much was said while it read, it read some of that too.
+        told = max(watcher.shown["run.events"] for watcher in watchers if watcher.reader is reader)
+        print(f"by HTTP in the middle of a reply: {reader.midway}, beside {told} frames")  # noqa: T201  # worth knowing
+        assert reader.midway > 0 or told < MUCH
 
 
 def _all_ready(state: State) -> bool:

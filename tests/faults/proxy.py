@@ -13,6 +13,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -21,6 +22,8 @@ CHUNK = 64 * 1024
 """Bytes that are read at once."""
 HELD = 256 * 1024
 """Bytes of one connection and direction that wait in here; past it the sender has to wait, as behind a slow line."""
+SLICE = 0.1
+"""Seconds of a slow line that are sent at once."""
 
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 """Of Linux's socket.h, which Python does not name."""
@@ -277,12 +280,16 @@ class _Line:
             await asyncio.sleep(due - asyncio.get_running_loop().time())
             if self._way == "down":
                 await self._proxy.through.wait()
-            if self._link.takes(self._way):
-                self._writer.write(piece)
+            sent = 0
+            while sent < len(piece) and self._link.takes(self._way):
+                rate = self._proxy.rate
+                part = piece[sent : sent + ceil(rate * SLICE)] if rate else piece[sent:]
+                self._writer.write(part)
                 await self._writer.drain()
-                self._proxy.passed += len(piece)
-                if self._proxy.rate:
-                    await asyncio.sleep(len(piece) / self._proxy.rate)
+                sent += len(part)
+                self._proxy.passed += len(part)
+                if rate:
+                    await asyncio.sleep(len(part) / rate)
             self._held -= len(piece)
             self._room.set()
 

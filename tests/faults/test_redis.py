@@ -11,6 +11,7 @@ import pytest
 from tests import TIMEOUT
 from tests.cluster import Cluster
 from tests.faults.harness import (
+    RECONCILE,
     Watcher,
     all_agree,
     ask,
@@ -25,7 +26,7 @@ from tests.faults.harness import (
     watching,
 )
 from tests.http import fetch
-from tests.people import new_person
+from tests.people import Person, new_person
 from tests.state import text_of
 from tests.wire import Wire
 
@@ -64,7 +65,7 @@ async def restart_with_an_older_file(cluster: Cluster) -> None:
         await until(lambda: client.xlen(key) > before + 20, "the log to go on after it was saved")
     await restart(cluster, 0.3)
     with cluster.valkey.client() as client:
-        assert client.lastsave() is not None
+        assert client.info("persistence")["rdb_last_load_keys_loaded"] > 0
 
 
 async def flush(cluster: Cluster) -> None:
@@ -86,6 +87,23 @@ async def stop_for_5_s(cluster: Cluster) -> None:
 
 async def stop_for_40_s(cluster: Cluster) -> None:
     await stop(cluster, 40)
+
+
+async def hears(watcher: Watcher, person: Person, chat: str) -> None:
+    """The worker of `watcher` hears of what another begins, and not only by its look each half minute: that may be just
+    due once, and not twice in a row."""
+    at_once = 0
+    for _ in range(6):
+        asked = await ask(person, chat, words=1000, delay=0.05)
+        began = time.monotonic()
+        await watcher.has_seen(asked.reply, 5)
+        at_once = at_once + 1 if time.monotonic() - began < RECONCILE / 4 else 0
+        assert (await reply_of(person, asked))["status"] == "streaming"
+        await person.api("POST", f"runs/{asked.run}/stop")
+        await ended(person, asked)
+        if at_once == 2:
+            return
+    pytest.fail("what another worker begins is not heard of at once")
 
 
 @pytest.mark.parametrize(
@@ -120,13 +138,8 @@ async def test_no_text_is_lost_and_nobody_goes_deaf(
         for watcher in watchers:
             for run in asked:
                 assert_in_full(watcher.texts[run.reply], 1000)
-        # Each worker hears of what the other begins, and not only by its look each half minute.
-        for person, chat, deaf in zip(people, chats, reversed(watchers), strict=True):
-            again = await ask(person, chat, words=1000, delay=0.05)
-            await deaf.has_seen(again.reply, 5)
-            assert (await reply_of(person, again))["status"] == "streaming"
-            await person.api("POST", f"runs/{again.run}/stop")
-            await ended(person, again)
+        for person, chat, elsewhere in zip(people, chats, reversed(watchers), strict=True):
+            await hears(elsewhere, person, chat)
         await all_agree(people[1], *watchers)
         # Nobody's socket was closed for any of it.
         assert [watcher.shown["hello"] for watcher in watchers] == [1, 1]

@@ -1,6 +1,7 @@
 """How fast a worker shows what another one owns.
 
-The figures are printed (`pytest -s`); what is asserted is far from them, since other work on the machine is no fault.
+The figures are printed (`pytest -s`); what is asserted is far from them, since other work on the machine is no fault,
+but nearer than what a worker that hears no notes would take (0.5 s at the median, by `feeds.LOOK`).
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ async def test_a_long_live_reply_of_another_worker_is_there_at_once(calm: Cluste
         async with Wire(at(person, other)) as wire:
             assert (await wire.ask("chat.open", chat=chat, version=version, runs=runs))["resumed"]
             assert (await wire.frame("run.events"))["after"] == 1
-    assert told("opening a live chat with 10,000 events logged, not at its owner", took) < 1
+    assert told("opening a live chat with 10,000 events logged, not at its owner", took) < 0.5
     told("of that, and of resuming it, the worker's processor", [(busy(other) - before) / AGAIN])
     await person.api("POST", f"runs/{asked.run}/stop")
 
@@ -95,5 +96,5 @@ async def test_following_another_workers_run_adds_little(calm: Cluster) -> None:
     asked = await ask(person, chat, words=1000, delay=0.03)
     await asyncio.gather(*listening)
     lags = [heard[False][seq] - heard[True][seq] for seq in range(5, 200)]
-    assert told("following a run of another worker adds", lags) < 1.5
+    assert told("following a run of another worker adds", lags) < 0.35
     await person.api("POST", f"runs/{asked.run}/stop")

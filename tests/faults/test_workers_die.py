@@ -17,6 +17,7 @@ from tests.faults.harness import (
     ENV,
     LEASE,
     TAKEN,
+    TAKEOVER,
     Watcher,
     all_agree,
     ask,
@@ -28,12 +29,14 @@ from tests.faults.harness import (
     forget_ended,
     gone,
     logged,
+    reply_of,
     seeds,
     stopped,
     takeovers,
     until,
     was_refused,
     watching,
+    words_in,
 )
 from tests.people import new_person
 from tests.services import Postgres
@@ -151,25 +154,28 @@ async def test_kill_9_of_a_viewers_worker_costs_the_viewer_nothing(cluster: Clus
     elsewhere = [Watcher(at(person, other), [chat]) for _ in range(3)]
     watcher = Watcher(person, [chat])
     async with watching(watcher, *elsewhere):
-        asked = await ask(person, chat, words=600, delay=0.01)
+        asked = await ask(person, chat, words=FOREVER, delay=0.01)
         for each in elsewhere:
             await each.has_seen(asked.reply, 30)
         pid = other.pid
         other.kill()
         assert gone(pid)
         elsewhere[0].person = person
-        await elsewhere[0].has_seen(asked.reply, 100)
+        await elsewhere[0].has_seen(asked.reply, words_in(watcher.texts[asked.reply]))
         await asyncio.to_thread(other.start)
         for each in elsewhere[1:]:
-            await each.has_seen(asked.reply, 100)
-        await ended(person, asked)
+            await each.has_seen(asked.reply, words_in(watcher.texts[asked.reply]))
+        assert (await reply_of(person, asked))["status"] == "streaming"
+        await person.api("POST", f"runs/{asked.run}/stop")
+        text = text_of(await ended(person, asked))
         await all_agree(person, watcher, *elsewhere)
+    assert_in_full(text.rstrip(), words_in(text))
     for each in (watcher, *elsewhere):
-        assert_in_full(each.texts[asked.reply], 600)
-    assert_ended_once(cluster, asked)
+        assert each.texts[asked.reply] == text
+    assert assert_ended_once(cluster, asked) == "stopped"
 
 
-async def test_stop_racing_the_finish_and_a_takeover_leaves_one_end(cluster: Cluster) -> None:
+async def test_stop_racing_a_takeover_and_an_owner_that_wakes_up_leaves_one_end(cluster: Cluster) -> None:
     owner, other = cluster.workers
     person = new_person(owner)
     elsewhere = at(person, other)
@@ -183,17 +189,22 @@ async def test_stop_racing_the_finish_and_a_takeover_leaves_one_end(cluster: Clu
         os.kill(owner.pid, signal.SIGSTOP)
         try:
             await until(lambda: stopped(owner.pid), "the owner to stand still")
+            # Most just before and during the takeover of all, and some when their owner is awake again.
             due = time.monotonic() + LEASE
+            taking = asyncio.Event()
 
             async def stop(run: str, chance: random.Random) -> None:
-                moment = due + chance.uniform(-0.3, 1.5)
-                await until(lambda: time.monotonic() > moment, "its moment", 2 * TAKEN)
+                if chance.random() < 0.3:
+                    await until(lambda: time.monotonic() > due, "the lease to end", 2 * TAKEN)
+                else:
+                    await taking.wait()
+                await asyncio.sleep(chance.uniform(0, 1))
                 await elsewhere.api("POST", f"runs/{run}/stop")
 
             stops = [asyncio.create_task(stop(run.run, chance)) for run, chance in zip(asked, chances, strict=True)]
-            # Some are refused by the row, some find the owner awake again.
-            moment = due + random.Random(chances[0].random()).uniform(0.2, 1.2)  # noqa: S311  # keeps no secret
-            await until(lambda: time.monotonic() > moment, "the owner to be woken", 2 * TAKEN)
+            await until(lambda: TAKEOVER in other.log, "the first run to be taken", TAKEN)
+            taking.set()
+            await asyncio.sleep(chances[0].uniform(0, 0.5))
         finally:
             os.kill(owner.pid, signal.SIGCONT)
         await asyncio.gather(*stops)
@@ -203,4 +214,5 @@ async def test_stop_racing_the_finish_and_a_takeover_leaves_one_end(cluster: Clu
     for run in asked:
         assert assert_ended_once(cluster, run) in ("stopped", "interrupted")
         assert takeovers(cluster, run.run) <= 1
+    assert sum(takeovers(cluster, run.run) for run in asked) > 0
     assert_calm(cluster)

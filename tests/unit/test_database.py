@@ -6,6 +6,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -13,8 +15,15 @@ from django.db import InternalError, OperationalError, connection, transaction
 
 from chat import database
 from chat.database import RESERVED, close_pool_connections, in_database, in_heartbeat, in_reserve
+from chat.feeds import Feeds
+from chat.models import Worker
 from chat.protocol.codes import Unavailable
+from chat.runs.flusher import Flusher
+from chat.runs.heartbeat import Heartbeat
+from chat.runs.supervisor import Supervisor
+from chat.services.workers import register_worker
 from tests import TIMEOUT
+from tests.logs import MemoryLog
 from tests.until import until
 
 # Also where nothing is asked: a connection that an earlier test left to a thread is looked at before each call.
@@ -97,11 +106,22 @@ async def test_an_error_in_the_drivers_own_words_is_the_database_being_away_too(
 
 async def test_the_heart_beats_while_all_other_threads_wait() -> None:
     """Ends of runs among them: each may wait for a row that somebody has locked."""
+    worker = await in_database(register_worker, name="mine")
+    log = MemoryLog()
+    flusher = Flusher(log, lambda _: None)
+    heart = Heartbeat(worker, log, Supervisor(worker, {}, flusher, Feeds(log, lambda _: None)))
+    await heart.beat()
+    before = await in_heartbeat(_beaten, worker)
     slow = Slow(fails=False)
     await slow.fills()
     async with asyncio.timeout(TIMEOUT):
-        assert await in_heartbeat(lambda: "beat") == "beat"
+        await heart.beat()
+        assert await in_heartbeat(_beaten, worker) > before
     await slow.let_go()
+
+
+def _beaten(worker: UUID) -> datetime:
+    return Worker.objects.values_list("heartbeat_at", flat=True).get(id=worker)
 
 
 async def test_a_write_to_a_standby_is_the_database_being_away_and_its_connection_is_not_kept() -> None:

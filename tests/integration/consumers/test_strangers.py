@@ -16,6 +16,10 @@ COMMANDS = {
     "open": ("chat.open", {"chat": "{chat}"}),
     "open with cursors": ("chat.open", {"chat": "{chat}", "version": 1, "runs": {"{run}": 1}}),
     "send": ("message.send", {"chat": "{chat}", "text": "Let me in", "client_id": "m"}),
+    "edit": ("message.edit", {"chat": "{chat}", "message": "{message}", "text": "Let me in", "client_id": "m"}),
+    "retry": ("message.retry", {"chat": "{chat}", "message": "{reply}", "client_id": "m"}),
+    "continue": ("message.continue", {"chat": "{chat}", "message": "{reply}", "client_id": "m"}),
+    "choose": ("message.choose", {"chat": "{chat}", "message": "{reply}"}),
     "stop": ("run.stop", {"run": "{run}"}),
 }
 REQUESTS = {
@@ -36,8 +40,8 @@ REQUESTS = {
 class Target:
     """A chat with a live run, as ids to put into commands."""
 
-    def __init__(self, chat: str, reply: str, run: str) -> None:
-        self.ids = {"chat": chat, "reply": reply, "run": run}
+    def __init__(self, chat: str, message: str, reply: str, run: str) -> None:
+        self.ids = {"chat": chat, "message": message, "reply": reply, "run": run}
 
     def put(self, template: str) -> str:
         for name, value in self.ids.items():
@@ -52,13 +56,13 @@ def theirs(server: ServerProcess) -> Target:
     chat = asyncio.run(owner.new_chat())
     asked = {"text": script(words=3, delay=0, hang_after=1), "client_id": "m"}
     sent = json.loads(owner.call("POST", f"chats/{chat}/messages", asked).body)
-    return Target(chat, sent["reply"], sent["run"])
+    return Target(chat, sent["message"], sent["reply"], sent["run"])
 
 
 @pytest.fixture
 def nobodys() -> Target:
     """A chat that does not exist."""
-    return Target(str(uuid4()), str(uuid4()), str(uuid4()))
+    return Target(*(str(uuid4()) for _ in range(4)))
 
 
 @pytest.mark.parametrize(("kind", "fields"), COMMANDS.values(), ids=COMMANDS)
