@@ -334,6 +334,7 @@ class Supervisor:
 
     async def _title(self, agent: Agent, chat_id: UUID) -> None:
         """Let the model name a chat that has only its first words for a title. A failure leaves those."""
+        about(chat=chat_id)
         try:
             if not await in_database(selectors.title_wanted, chat_id):
                 return

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import io
+import json
+import logging
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
@@ -25,6 +28,7 @@ from chat.protocol.events import (
 )
 from chat.runs import supervisor as module
 from chat.runs.ending import BROKEN_OFF
+from config.logs import JsonLines
 from tests.agents import Speaker, Speech, Waiting, finished, saying, text
 from tests.chats import new_chat, new_user
 from tests.worker import idle, outcome, post, worker
@@ -62,6 +66,19 @@ async def test_a_reply_is_kept_whole_and_its_log_ends_with_the_end(user: UUID, c
     )
     assert found.last_seq == len(found.events)
     assert len(found.terminal) == 1
+
+
+async def test_while_a_reply_is_written_its_message_holds_nothing_of_it(user: UUID, chat: UUID) -> None:
+    waiting = Waiting("So far")
+    async with worker(Speaker(waiting)) as runtime:
+        posted = await post(runtime, user, chat)
+        await waiting.reached.wait()
+        while len((found := await outcome(posted.run)).events) < 3:  # noqa: ASYNC110  # the table tells nobody
+            await asyncio.sleep(0.01)
+        assert (found.run, found.message, found.parts) == ("running", "streaming", [])
+        waiting.go.set()
+        await idle(runtime)
+    assert (await outcome(posted.run)).parts == [{"type": "text", "id": f"{posted.run}.1", "text": "So far"}]
 
 
 async def test_an_agent_is_asked_with_the_chat_so_far(user: UUID, chat: UUID) -> None:
@@ -262,3 +279,42 @@ async def test_a_reply_that_failed_or_an_agent_that_cannot_leaves_the_first_word
             await idle(runtime)
         assert len(agent.turns) == 1
     assert await title_of(chat) == ("Why is the sky blue?", "words")
+
+
+async def test_what_is_logged_of_a_reply_and_of_its_title_says_of_which(user: UUID, chat: UUID) -> None:
+    """Also what an agent logs that knows of no ids, and has a task of its own for it."""
+    library = logging.getLogger("tests.library")
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    handler.setFormatter(JsonLines())
+    handler.setLevel(logging.WARNING)
+    loggers = (library, logging.getLogger("chat"))
+
+    async def speech(turn: Turn) -> AsyncGenerator[AnyEvent]:
+        library.warning("asked")
+        if turn.thread_id == "title":
+            raise RuntimeError("no title")
+        await asyncio.create_task(_warn(library))
+        for event in text(turn, "Hello"):
+            yield event
+        yield finished(turn)
+
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        async with worker(Speaker(speech, writes_titles=True)) as runtime:
+            posted = await post(runtime, user, chat, "Why is the sky blue?")
+            await idle(runtime)
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    of_run, of_title = [line for line in lines if "run" in line], [line for line in lines if "run" not in line]
+    assert [line["message"] for line in of_run] == ["asked", "in a task"]
+    assert [line["message"] for line in of_title] == ["asked", f"chat {chat} could not be named"]
+    assert all(line["run"] == str(posted.run) for line in of_run)
+    assert all(line["chat"] == str(chat) for line in lines)
+
+
+async def _warn(logger: logging.Logger) -> None:
+    logger.warning("in a task")
