@@ -34,6 +34,8 @@ SNAPSHOT_BYTES = 96 * 1024
 """A streaming reply with more text than this comes as events after the snapshot, cut into frames."""
 AGAIN = 1.0
 """Seconds after which a chat that could not be read is tried again."""
+BROKEN = 30.0
+"""The same for one that cannot be read at all, as when its rows are of a newer version than this worker."""
 
 
 @dataclass(eq=False, slots=True)
@@ -143,7 +145,7 @@ class Writer:
                 for chat in dirty:
                     view = self.views.get(chat)
                     if view is not None:
-                        await self._guarded(self._follow(view), self.chat_moved, chat)
+                        await self._guarded(self._follow_alone(view), self.chat_moved, chat)
         except TooSlow:
             self._close(Close.TOO_SLOW)
         except Exception:
@@ -157,6 +159,18 @@ class Writer:
         except ChatError as problem:
             self._hub.read_failed(problem)
             asyncio.get_running_loop().call_later(AGAIN, again, *args)
+
+    async def _follow_alone(self, view: View) -> None:
+        """`_follow`, where a chat that cannot be read keeps nothing from the others of its reader."""
+        try:
+            await self._follow(view)
+        except (ChatError, TooSlow):
+            raise
+        except Exception:
+            logger.exception("chat %s cannot be shown; it is tried again", view.chat, extra={"chat": view.chat})
+            # What was sent of it last may not be all that its cursors say.
+            view.version = 0
+            asyncio.get_running_loop().call_later(BROKEN, self.chat_moved, view.chat)
 
     async def _send(self, frame: Sendable) -> None:
         self.flow.sent(frame.size)
@@ -197,6 +211,8 @@ class Writer:
         """Send what the runs of this chat have said so far. What comes meanwhile waits until the other chats had their
         turn: where a slow reader follows a fast run, something always comes."""
         for run in list(view.runs):
+            if not view.shown():
+                return
             feed = self._hub.feeds.follow(run, view.chat)
             upto = feed.seq
             while view.shown() and view.runs.get(run, upto) < upto:
@@ -252,6 +268,8 @@ class Writer:
         reading, view.reading = view.reading, None
         snapshot = reading.result()
         for run in snapshot.runs if snapshot is not None else ():
+            if not view.shown():
+                return False
             try:
                 await self._hub.feeds.ready(run.run, run.chat)
             except ChatError:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from django.db import OperationalError
 
@@ -127,6 +128,65 @@ async def test_an_ack_comes_before_what_it_announces(user: UUID, chats: list[UUI
         task.cancel()
         reader.writer.leave()
     assert [frame["type"] for frame in reader.frames][:2] == ["ack", "chat.snapshot"]
+
+
+async def test_a_chat_that_cannot_be_read_keeps_nothing_from_the_others(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when its rows are of a newer version; once it can be read, it is shown."""
+    broken, whole = chats[:2]
+    read, can = selectors.snapshot, threading.Event()
+
+    def snapshot(chat: UUID) -> selectors.Snapshot | None:
+        if chat == broken and not can.is_set():
+            raise msgspec.ValidationError("Invalid value")
+        return read(chat)
+
+    monkeypatch.setattr(selectors, "snapshot", snapshot)
+    monkeypatch.setattr(module, "BROKEN", 0.1)
+    async with worker(Speaker(saying("Hi"))) as runtime, reading(runtime.hub, user, broken, whole) as reader:
+        await until(lambda: reader.of("chat.snapshot"))
+        posted = await post(runtime, user, whole)
+        await until(lambda: reader.status(posted.reply) == "complete")
+        assert not [frame for frame in reader.of("chat.snapshot") if frame["chat"]["id"] == str(broken)]
+        can.set()
+        await until(lambda: len(reader.of("chat.snapshot")) == 2)
+        assert reader.codes == []
+    assert f"chat {broken} cannot be shown" in caplog.text
+
+
+async def test_a_chat_that_is_closed_while_it_is_read_is_followed_no_more(
+    user: UUID, chats: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, begun, go = selectors.snapshot, threading.Event(), threading.Event()
+
+    def snapshot(chat: UUID) -> selectors.Snapshot | None:
+        found = read(chat)
+        begun.set()
+        assert go.wait(TIMEOUT)
+        return found
+
+    waiting = Waiting("So far")
+    async with worker(Speaker(waiting)) as runtime:
+        posted = await post(runtime, user, chats[0])
+        await waiting.reached.wait()
+        monkeypatch.setattr(selectors, "snapshot", snapshot)
+        asked: list[UUID] = []
+        ready = runtime.hub.feeds.ready
+
+        async def noted(run: UUID, chat: UUID) -> Any:
+            asked.append(run)
+            return await ready(run, chat)
+
+        monkeypatch.setattr(runtime.hub.feeds, "ready", noted)
+        async with reading(runtime.hub, user, chats[0]) as reader:
+            await until(begun.is_set)
+            reader.writer.hide(chats[0])
+            go.set()
+            reader.open(chats[1])
+            await until(lambda: reader.of("chat.snapshot"))
+        assert posted.run not in asked
+        waiting.go.set()
 
 
 async def test_the_end_of_a_run_does_not_repeat_its_text(user: UUID, chats: list[UUID]) -> None:
