@@ -131,7 +131,11 @@ class Heartbeat:
 
     async def _adopt(self, run: selectors.OwnRun) -> None:
         await self._log.seal(run.run, run.token)
-        if run.run in self._taken or await self._log.read(run.run):
+        begun = await self._log.read(run.run)
+        if run.run in self._supervisor.live:
+            # The answer to its commit came after all.
+            return
+        if run.run in self._taken or begun:
             await fold(self._log, selectors.Orphan(run.run, run.chat, run.token))
         else:
             self._supervisor.take(

@@ -171,6 +171,29 @@ async def test_a_run_of_its_own_that_no_task_knows_is_answered(hearts: Hearts) -
     assert hearts.supervisor.live == {posted.run}
 
 
+async def test_a_run_whose_answer_comes_while_it_is_looked_after_is_not_ended(
+    hearts: Hearts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted = await in_database(_post, hearts.mine)
+    started, read = posted.started, hearts.log.read
+    assert started is not None
+
+    async def late(run: UUID, after: int = 0) -> list[bytes]:
+        # The answer to its commit, and its first event, before this look has read the log.
+        hearts.supervisor.take(started)
+        await hearts.speech.reached.wait()
+        while not (events := await read(run, after)):
+            await hearts.log.writing.wait()
+        return events
+
+    await hearts.turn()
+    monkeypatch.setattr(hearts.log, "read", late)
+    hearts.heart._idle_since[posted.run] -= YOUNG
+    await hearts.turn()
+    assert await in_database(status, posted.run) == "running"
+    assert hearts.supervisor.live == {posted.run}
+
+
 async def test_a_run_that_was_taken_from_it_is_given_up_though_its_agent_says_nothing_more(hearts: Hearts) -> None:
     posted = await in_database(_post, hearts.mine)
     assert posted.started is not None
