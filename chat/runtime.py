@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import ProgrammingError
 
 from chat.agents.base import Agent
-from chat.agents.registry import AgentConfigError, build_agents
+from chat.agents.registry import AgentConfigError, build_agents, close_agents
 from chat.database import close_pool_connections, in_database
 from chat.feeds import read_log
 from chat.hub import Hub
@@ -86,8 +86,10 @@ class Runtime:
         return build_agents(settings.AGENTS)
 
     async def start(self) -> None:
-        """Open everything. Calls share one start, also a failed one's. Raises `StartupRefused`."""
-        if self._starting is None:
+        """Open everything. Calls share one start; after one that failed the next call tries again, since a database may
+        be there by then. Raises `StartupRefused`.
+        """
+        if self._starting is None or (self._starting.done() and self._starting.exception() is not None):
             self._starting = asyncio.create_task(self._start())
         await asyncio.shield(self._starting)
 
@@ -191,8 +193,10 @@ class Runtime:
         await self._notes.stop()
         await self.hub.stop()
         await self._flusher.stop()
-        for agent in self._agents.values():
-            await agent.aclose()
+        try:
+            await close_agents(self._agents)
+        except Exception:
+            logger.exception("an agent's connections were left open")
         try:
             await in_database(remove_worker, worker_id=self.worker_id)
         except ChatError:

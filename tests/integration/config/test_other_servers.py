@@ -25,14 +25,21 @@ WSGI = "from wsgiref.simple_server import make_server as m; from config.wsgi imp
 COLLECT = "import django; django.setup(); from config import static; static.collect()"
 
 
-@contextmanager
-def running(*command: str, port: int) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """`command` with a database of its own, from when it listens; and the file with what it says."""
-    directory = Path(tempfile.mkdtemp(prefix="polylogue-other-"))
-    env = clean_environment(
+def environment(directory: Path) -> dict[str, str]:
+    """Of a server whose database is in `directory`."""
+    return clean_environment(
         DATABASE_URL=f"sqlite:///{directory / 'db.sqlite3'}", DJANGO_SETTINGS_MODULE="config.settings"
     )
-    assert manage("migrate", "-v0", env=env).returncode == 0
+
+
+@contextmanager
+def running(*command: str, port: int, migrated: bool = True) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """`command` with a database of its own, from when it listens; and the file with what it says, beside which its
+    database is."""
+    directory = Path(tempfile.mkdtemp(prefix="polylogue-other-"))
+    env = environment(directory)
+    if migrated:
+        assert manage("migrate", "-v0", env=env).returncode == 0
     # What a deployment does with collectstatic; `serve` does it by itself.
     subprocess.run([sys.executable, "-c", COLLECT], cwd=ROOT, env=env, check=True, timeout=4 * TIMEOUT)
     log = directory / "log"
@@ -87,6 +94,16 @@ def test_pages_and_sockets_work_under_plain_asgi_servers(command: Sequence[str],
         ) as client:
             assert '"hello"' in str(client.recv(TIMEOUT))
         assert "Traceback" not in log.read_text()
+
+
+def test_under_plain_daphne_a_database_that_comes_late_is_used_when_it_is_there(port: int) -> None:
+    command = (sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "config.asgi:application")
+    with running(*command, port=port, migrated=False) as (_, log):
+        url = f"http://127.0.0.1:{port}/"
+        refused = fetch(url)
+        assert (refused.status, "migrated?" in refused.text) == (503, True)
+        assert manage("migrate", "-v0", env=environment(log.parent)).returncode == 0
+        assert fetch(url).status == 200
 
 
 def test_uvicorn_shuts_the_runtime_down(port: int) -> None:

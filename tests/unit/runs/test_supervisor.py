@@ -14,7 +14,7 @@ import pytest
 
 from chat.agents.base import AgentError, Turn
 from chat.database import in_database
-from chat.models import Chat
+from chat.models import Chat, Worker
 from chat.protocol.codes import ChatBusy, UnknownAgent
 from chat.protocol.events import (
     CANCELLED,
@@ -318,3 +318,18 @@ async def test_what_is_logged_of_a_reply_and_of_its_title_says_of_which(user: UU
 
 async def _warn(logger: logging.Logger) -> None:
     logger.warning("in a task")
+
+
+async def test_an_agent_that_cannot_be_closed_leaves_nothing_else_open(
+    user: UUID, chat: UUID, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck(Speaker):
+        async def aclose(self) -> None:
+            raise OSError("it does not close")
+
+    other = Speaker(saying("Hi"), name="other")
+    async with worker(Stuck(saying("Hi")), other) as runtime:
+        await post(runtime, user, chat)
+    assert other.closed
+    assert not await in_database(Worker.objects.filter(id=runtime.worker_id).exists)
+    assert "it does not close" in caplog.text
