@@ -6,6 +6,7 @@ slow query holds up one thread of the pool.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from chat.protocol.codes import Unavailable
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,9 +36,25 @@ _pool = ThreadPoolExecutor(max_workers=settings.DATABASE_THREADS, thread_name_pr
 
 
 class _Answers:
-    """When the database answered last, of all threads: by `time.monotonic`, in seconds."""
+    """When the database answered last, of all threads, and when it was last said that it does not: by
+    `time.monotonic`, in seconds."""
 
     last = time.monotonic()
+    missed = float("-inf")
+
+
+def no_answer(error: Exception) -> Unavailable:
+    """What people are told of this error. The log has the error itself, once a second at most for all threads."""
+    now = time.monotonic()
+    if now - _Answers.missed > 1:
+        _Answers.missed = now
+        logger.warning("the database does not answer: %s", reason(error))
+    return Unavailable()
+
+
+def reason(problem: Exception) -> str:
+    """Why, in the words of who knows, on one line."""
+    return " ".join(str(problem.__cause__ or problem).split()) or type(problem).__name__
 
 
 def _reporting(function: Callable[P, R]) -> Callable[P, R]:
@@ -49,12 +68,12 @@ def _reporting(function: Callable[P, R]) -> Callable[P, R]:
             with connections["default"].wrap_database_errors:
                 result = function(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
-            raise Unavailable from error
+            raise no_answer(error) from error
         except InternalError as error:
             # Postgres says so of a write to a standby, as it is met during a failover, and of a transaction that a
             # process slept in. Nothing better comes over this connection.
             hang_up()
-            raise Unavailable from error
+            raise no_answer(error) from error
         _Answers.last = time.monotonic()
         return result
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from chat import selectors
-from chat.database import in_reserve
+from chat.database import in_reserve, reason
 from chat.protocol.codes import Unavailable
 from chat.protocol.events import AnyEvent, cleaned
 from chat.protocol.objects import Part
@@ -247,7 +247,8 @@ class Flusher:
                 tries += 1
                 self._failing_since = self._failing_since or time.monotonic()
                 unexpected = None if isinstance(problem, Unavailable) else problem
-                logger.warning("the run log does not answer; try %d in %.2f s", tries + 1, delay, exc_info=unexpected)
+                what = "the run log does not answer (%s); try %d in %.2f s"
+                logger.warning(what, reason(problem), tries + 1, delay, exc_info=unexpected)
                 await asyncio.sleep(delay)
             else:
                 self._failing_since = None

@@ -138,3 +138,17 @@ async def test_a_write_to_a_standby_is_the_database_being_away_and_its_connectio
     with pytest.raises(Unavailable):
         await in_heartbeat(write)
     assert await in_heartbeat(lambda: connection.connection is None)
+
+
+async def test_why_the_database_does_not_answer_is_logged_once_a_second_for_all(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OperationalError("disk I/O error,\n  the disk is full")
+
+    monkeypatch.setattr(database._Answers, "missed", float("-inf"))
+    refused = await asyncio.gather(*(in_database(fail) for _ in WAITING), return_exceptions=True)
+    assert all(isinstance(answer, Unavailable) for answer in refused)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the database does not answer: disk I/O error, the disk is full"
+    ]

@@ -23,7 +23,7 @@ from django.db import (
 )
 from django.db.models import Count, Max, Min
 
-from chat.database import hang_up
+from chat.database import hang_up, no_answer
 from chat.models import Run, RunEvent
 from chat.protocol.codes import Unavailable
 from chat.runs.log import Append, Appended
@@ -115,11 +115,11 @@ def _reporting(function: Callable[..., R], args: tuple[Any, ...]) -> R:
     except (OperationalError, InterfaceError) as error:
         # After a lost connection the next call must open a new one.
         close_old_connections()
-        raise Unavailable from error
+        raise no_answer(error) from error
     except InternalError as error:
         # A standby, met during a failover, reads and does not write: look for the one that does.
         hang_up()
-        raise Unavailable from error
+        raise no_answer(error) from error
 
 
 def _checkpoint() -> None:
