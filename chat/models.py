@@ -138,7 +138,10 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["chat", "position"], name="one_message_per_position"),
         ]
-        indexes = [models.Index(fields=["chat", "version"], name="message_by_version")]
+        indexes = [
+            models.Index(fields=["chat", "version"], name="message_by_version"),
+            models.Index(fields=["chat"], condition=Q(parent=None), name="first_messages_of_chat"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.position}"

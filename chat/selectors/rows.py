@@ -45,12 +45,13 @@ def _siblings(messages: Sequence[Message]) -> dict[UUID | None, list[UUID]]:
     if not messages:
         return {}
     parents = {message.parent_id for message in messages}
+    # What answers a message is of its chat. With the chat said too, or put in order here, SQLite would look through all
+    # that the chat holds.
     same = Q(parent__in=[parent for parent in parents if parent is not None])
     if None in parents:
-        same |= Q(parent=None)
+        same |= Q(parent=None, chat=messages[0].chat_id)
     found: dict[UUID | None, list[UUID]] = {}
-    rows = Message.objects.filter(same, chat=messages[0].chat_id).order_by("position")
-    for parent, message_id in rows.values_list("parent_id", "id"):
+    for _, parent, message_id in sorted(Message.objects.filter(same).values_list("position", "parent_id", "id")):
         found.setdefault(parent, []).append(message_id)
     return {parent: ids for parent, ids in found.items() if len(ids) > 1}
 
