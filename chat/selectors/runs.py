@@ -24,7 +24,8 @@ def resumable_runs(chat_id: UUID, run_ids: Iterable[UUID]) -> dict[UUID, tuple[R
     """The live runs of a chat and those of `run_ids` that are the chat's, each with the chat's version at its last
     change. For the socket, which has checked membership.
     """
-    runs = Run.objects.filter(Q(status=Run.Status.RUNNING) | Q(id__in=list(run_ids)), chat=chat_id)
+    # The chat on either side: before both, SQLite would look through all runs that the chat ever had.
+    runs = Run.objects.filter(Q(chat=chat_id, status=Run.Status.RUNNING) | Q(chat=chat_id, id__in=list(run_ids)))
     return {run.id: (run_object(run), run.version) for run in runs}
 
 

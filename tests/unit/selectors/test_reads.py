@@ -103,6 +103,7 @@ def test_no_statement_looks_through_more_of_a_longer_chat(user: UUID) -> None:
             partial(selectors.message_for, user_id=user, chat_id=chat, message_id=again.reply),
             partial(selectors.message_for, user_id=user, chat_id=chat, message_id=first.message),
             partial(selectors.chat_for, user_id=user, chat_id=chat),
+            partial(selectors.resumable_runs, chat, [last.run]),
         ]
         found.append([steps(read) for read in reads])
     assert found[1] == pytest.approx(found[0], rel=0.05)
