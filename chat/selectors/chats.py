@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
@@ -46,6 +47,13 @@ def _messages_for(user_id: UUID, chat_id: UUID) -> QuerySet[Message]:
     return _messages(chat_id).filter(chat__deleted_at=None, chat__members__user=user_id)
 
 
+def _version_with(rows: Sequence[Any], chat_id: UUID) -> int | None:
+    """The chat's version, read with `rows`, the last of all, so that they say whether what was read before still holds;
+    where there are none, after them."""
+    version: int | None = rows[0].chat_version if rows else versions([chat_id]).get(chat_id)
+    return version
+
+
 @dataclass(frozen=True, slots=True)
 class ChatChange:
     """What takes a chat from `after` to `version`; a message of a run that has ended has its parts, a streaming one
@@ -65,15 +73,22 @@ def chat_change(chat_id: UUID, after: int) -> ChatChange | None:
         chat = chat_rows(Chat.objects.filter(id=chat_id, deleted_at=None)).first()
         if chat is None or not 0 < after <= chat.version:
             return None
-        rows = list(_messages(chat_id).filter(version__gt=after).order_by("position")[: CHANGED_ROWS + 1])
+        if after == chat.version:
+            return ChatChange(after=after, version=after, change=Change(chat=chat_object(chat)))
         runs = [run_object(run) for run in Run.objects.filter(chat=chat_id, version__gt=after).order_by("version")]
-        if versions([chat_id]).get(chat_id) == chat.version:
+        changed = _messages(chat_id).filter(version__gt=after).order_by("position")
+        beside = changed.annotate(chat_version=F("chat__version"), parent_position=F("parent__position"))
+        rows = list(beside[: CHANGED_ROWS + 1])
+        if _version_with(rows, chat_id) == chat.version:
             break
     else:
         raise Unavailable
     if len(rows) > CHANGED_ROWS or len(runs) > CHANGED_ROWS:
         return None
-    cut = [clipped(message) for message in message_objects([row for row in rows if row.shown])]
+    shown = [row for row in rows if row.shown]
+    above = min((row.parent_position or 0 for row in shown), default=chat.last_position)
+    branched = not only_branch(shown, above, chat.last_position)
+    cut = [clipped(message) for message in message_objects(shown, branched=branched)]
     if sum(size for _, size in cut) > FRAME_BUDGET:
         return None
     change = Change(
@@ -106,9 +121,7 @@ def snapshot(chat_id: UUID) -> Snapshot | None:
         runs = [run_object(run) for run in live]
         newest = _messages(chat_id).filter(shown=True).order_by("-position")
         rows = list(newest.annotate(chat_version=F("chat__version"))[: PAGE + 1])
-        # Read last, so these say of all that was read before whether it still holds: a statement less.
-        version = rows[0].chat_version if rows else versions([chat_id]).get(chat_id)
-        if version == chat.version:
+        if _version_with(rows, chat_id) == chat.version:
             messages, earlier = _page(rows, PAGE, row.last_position)
             return Snapshot(chat=chat, messages=messages, earlier=earlier, runs=runs)
     raise Unavailable
@@ -119,7 +132,8 @@ def _page(rows: Sequence[Message], limit: int, last_position: int) -> tuple[list
     first, and whether there are more."""
     messages: list[MessageObject] = []
     budget = FRAME_BUDGET
-    for whole in message_objects(rows[:limit], branched=not only_branch(rows, limit, last_position)):
+    above = rows[limit].position if len(rows) > limit else 0
+    for whole in message_objects(rows[:limit], branched=not only_branch(rows[:limit], above, last_position)):
         message, size = clipped(whole)
         if messages and size > budget:
             return messages[::-1], True

@@ -8,6 +8,8 @@ from itertools import islice
 from unicodedata import normalize
 from uuid import UUID
 
+from django.db.models import F
+
 from chat.models import Chat, ChatList, Member
 from chat.protocol.objects import ChatObject
 from chat.selectors.rows import PAGE, chat_object, chat_rows
@@ -72,13 +74,10 @@ def list_change(*, user_id: UUID, after: int) -> ListChange:
     """The chats that this person's list shows differently since version `after`, oldest change first, a page at most:
     ask again from the version returned until nothing comes.
     """
-    rows = list(
-        Member.objects.filter(user=user_id, version__gt=after)
-        .order_by("version")
-        .values_list("chat_id", "version", "chat__deleted_at")[:PAGE]
+    changed = Chat.objects.filter(members__user=user_id, members__version__gt=after)
+    rows = list(chat_rows(changed).annotate(list_version=F("members__version")).order_by("list_version")[:PAGE])
+    return ListChange(
+        version=rows[-1].list_version if rows else after,
+        chats=[chat_object(row) for row in rows if row.deleted_at is None],
+        removed=[row.id for row in rows if row.deleted_at is not None],
     )
-    kept = [chat_id for chat_id, _, deleted_at in rows if deleted_at is None]
-    found = {chat.id: chat_object(chat) for chat in chat_rows(Chat.objects.filter(id__in=kept))}
-    chats = [found[chat_id] for chat_id in kept if chat_id in found]
-    removed = [chat_id for chat_id, _, deleted_at in rows if deleted_at is not None]
-    return ListChange(version=rows[-1][1] if rows else after, chats=chats, removed=removed)

@@ -56,15 +56,14 @@ def _siblings(messages: Sequence[Message]) -> dict[UUID | None, list[UUID]]:
     return {parent: ids for parent, ids in found.items() if len(ids) > 1}
 
 
-def only_branch(rows: Sequence[Message], limit: int, last_position: int) -> bool:
-    """Whether nothing was said beside the newest `limit` of `rows` (shown, newest first, one more where there are
-    more): then none of them has siblings, and nobody has to look for any.
+def only_branch(shown: Sequence[Message], above: int, last_position: int) -> bool:
+    """Whether `shown` are all messages of the chat after position `above`: then none that answers one there, or a later
+    one, has siblings, and nobody has to look for any.
 
     Siblings come after the same parent, and one of them is shown. So where each position is shown from the parent's to
     the chat's last, nothing is left that could be one.
     """
-    from_parent = len(rows) > limit or len(rows) == last_position
-    return from_parent and all(row.position == last_position - place for place, row in enumerate(rows))
+    return sum(row.position > above for row in shown) == last_position - above
 
 
 def message_objects(messages: Sequence[Message], *, branched: bool = True) -> list[MessageObject]:

@@ -69,7 +69,7 @@ MUTATIONS = [
     Mutation(
         "resume with a part of what changed",
         "chat/selectors/chats.py",
-        "        if versions([chat_id]).get(chat_id) == chat.version:\n            break\n",
+        "        if _version_with(rows, chat_id) == chat.version:\n            break\n",
         "        if True:\n            rows, runs = rows[:CHANGED_ROWS], runs[:CHANGED_ROWS]\n            break\n",
         "tests/unit/selectors/test_chat_change.py::test_too_many_changed_messages_are_better_sent_as_a_snapshot",
     ),

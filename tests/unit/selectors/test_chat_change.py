@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -208,6 +209,23 @@ def test_a_snapshot_is_the_newest_page(chat: UUID) -> None:
     assert found.earlier
 
 
+def meanwhile(read: Callable[[], object], before: int, happens: Callable[[], object]) -> object:
+    """What is read where something happens before one of its statements, as another's would."""
+    statements = 0
+
+    def execute(run: Callable[..., object], *args: object) -> object:
+        nonlocal statements
+        statements += 1
+        if statements == before:
+            happens()
+        return run(*args)
+
+    with connection.execute_wrapper(execute):
+        found = read()
+    assert statements > before
+    return found
+
+
 @pytest.mark.parametrize(
     ("happens", "before"),
     [("first question", 2), ("first question", 3), ("question", 2), ("end of reply", 2), ("end of reply", 3)],
@@ -218,22 +236,25 @@ def test_what_happens_while_a_snapshot_is_read_is_whole_in_it(
     live = None if happens == "first question" else say(user, chat)
     if happens == "question" and live is not None:
         answer(live)
-    statements = 0
-
-    def execute(run: Callable[..., object], *args: object) -> object:
-        nonlocal statements
-        statements += 1
-        if statements == before:
-            if happens == "end of reply" and live is not None:
-                answer(live)
-            else:
-                say(user, chat)
-        return run(*args)
-
-    with connection.execute_wrapper(execute):
-        found = selectors.snapshot(chat)
-    assert statements > before
+    happening = partial(answer, live) if happens == "end of reply" and live is not None else partial(say, user, chat)
+    found = meanwhile(partial(selectors.snapshot, chat), before, happening)
     assert found == selectors.snapshot(chat)
+
+
+@pytest.mark.parametrize("happens", ["first question", "question", "end of reply", "rename"])
+@pytest.mark.parametrize("before", [2, 3])
+def test_what_happens_while_a_change_is_read_is_whole_in_it(user: UUID, chat: UUID, happens: str, before: int) -> None:
+    rename_chat(user_id=user, chat_id=chat, title="Tides")
+    happening: Callable[[], object] = partial(say, user, chat)
+    match happens:
+        case "question":
+            talk(user, chat)
+        case "end of reply":
+            happening = partial(answer, say(user, chat))
+        case "rename":
+            happening = partial(rename_chat, user_id=user, chat_id=chat, title="Ebb")
+    found = meanwhile(partial(selectors.chat_change, chat, 1), before, happening)
+    assert found == selectors.chat_change(chat, 1)
 
 
 @pytest.mark.parametrize("character", ["x", "\x01", "漢", "😀"])
