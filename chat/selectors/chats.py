@@ -75,10 +75,12 @@ def chat_change(chat_id: UUID, after: int) -> ChatChange | None:
             return None
         if after == chat.version:
             return ChatChange(after=after, version=after, change=Change(chat=chat_object(chat)))
-        runs = [run_object(run) for run in Run.objects.filter(chat=chat_id, version__gt=after).order_by("version")]
-        changed = _messages(chat_id).filter(version__gt=after).order_by("position")
+        # In the order of their index, so that no more is looked at than is taken.
+        begun_or_ended = Run.objects.filter(chat=chat_id, version__gt=after).order_by("version")
+        runs = [run_object(run) for run in begun_or_ended[: CHANGED_ROWS + 1]]
+        changed = _messages(chat_id).filter(version__gt=after).order_by("version")
         beside = changed.annotate(chat_version=F("chat__version"), parent_position=F("parent__position"))
-        rows = list(beside[: CHANGED_ROWS + 1])
+        rows = sorted(beside[: CHANGED_ROWS + 1], key=lambda row: row.position)
         if _version_with(rows, chat_id) == chat.version:
             break
     else:
