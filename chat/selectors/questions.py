@@ -14,6 +14,8 @@ from chat.protocol.objects import Role
 
 HISTORY_ROWS = 500
 """Messages of history that an agent is given at most, whatever fits its budget."""
+FIRST_ROWS = 20
+"""Messages that are read at first; while they do not fill the budget, five times as many are read next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,11 @@ class Said:
 
 def history(chat_id: UUID, *, before: int, budget: int) -> list[Said]:
     """The newest messages before position `before` that fit `budget` characters, oldest first; the last one always,
-    cut to the budget at its start. Empty messages and those of other branches are left out.
+    cut to the budget at its start. Empty messages and those of other branches are left out. For the beginning of a
+    chat: `HISTORY_ROWS` are read, whatever fits.
     """
     rows = Message.objects.filter(chat=chat_id, position__lt=before, shown=True).order_by("-position")
-    return _fitting(rows.values_list("role", "parts")[:HISTORY_ROWS].iterator(chunk_size=20), budget)
+    return _fitting(rows.values_list("role", "parts")[:HISTORY_ROWS], budget)
 
 
 def _fitting(newest_first: Iterable[tuple[str, list[Any]]], budget: int) -> list[Said]:
@@ -49,16 +52,18 @@ def _fitting(newest_first: Iterable[tuple[str, list[Any]]], budget: int) -> list
 
 def _path(chat_id: UUID, message_id: UUID | None) -> Iterator[tuple[str, list[Any]]]:
     """A message and those that it answers, up to the first, whichever branch is shown by now."""
-    left = HISTORY_ROWS
+    left, portion = HISTORY_ROWS, FIRST_ROWS
     while message_id is not None and left:
-        # What a message answers is mostly close before it; where other branches lie between, the look begins again.
+        # What a message answers is mostly close before it; where other branches lie between, the look begins again. No
+        # `iterator`: outside of a transaction Postgres reads all that one asks for, however little is taken.
         position = Message.objects.filter(id=message_id).values("position")
         rows = Message.objects.filter(chat=chat_id, position__lte=Subquery(position)).order_by("-position")
-        for id_, parent, role, parts in rows.values_list("id", "parent", "role", "parts")[:HISTORY_ROWS].iterator(20):
+        for id_, parent, role, parts in rows.values_list("id", "parent", "role", "parts")[:portion]:
             if id_ == message_id and left:
                 yield role, parts
                 message_id = parent
                 left -= 1
+        portion = min(5 * portion, HISTORY_ROWS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,19 @@ def test_an_agent_is_given_the_newest_messages_that_fit_its_budget(user: UUID, c
     assert [given(9), given(1)] == [[c[:9]], ["c"]]
 
 
+def test_no_more_of_a_chat_is_read_than_an_agent_can_take(user: UUID, chat: UUID) -> None:
+    talk(user, chat, 30)
+    posted = say(user, chat)
+
+    def rows_wanted(budget: int) -> list[int]:
+        with CaptureQueriesContext(connection) as queries:
+            selectors.question(posted.reply, budget=budget)
+        return [int(query["sql"].rpartition("LIMIT ")[2]) for query in queries.captured_queries[1:]]
+
+    assert rows_wanted(50) == [20]
+    assert rows_wanted(PLENTY) == [20, 100]
+
+
 def test_the_end_of_the_last_message_is_what_is_kept(user: UUID, chat: UUID) -> None:
     say(user, chat, "the beginning and the end")
     assert selectors.history(chat, before=PLENTY, budget=7) == [Said("user", "the end")]

@@ -130,6 +130,7 @@ def test_an_agent_is_asked_the_question_however_much_was_said_since(
     user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(questions, "HISTORY_ROWS", 4)
+    monkeypatch.setattr(questions, "FIRST_ROWS", 2)
     answer(say(user, chat, "Before"), "Said")
     first = say(user, chat, "Question")
     answer(first, "One")
