@@ -10,6 +10,7 @@ from uuid import UUID
 from accounts.models import User
 from chat.models import Run
 from chat.protocol.objects import RunStatus, TextPart
+from chat.selectors import Question, question
 from chat.services.announce import Move, moved
 from chat.services.chats import create_chat
 from chat.services.messages import Asking, Posted, post_message
@@ -52,6 +53,13 @@ def answer(posted: Posted, text: str = "Hi", *, status: RunStatus = "completed",
     token = Run.objects.values_list("token", flat=True).get(id=posted.run)
     parts = [TextPart(id=part or f"{posted.run}.1", text=text)] if text else []
     assert finish_run(run_id=posted.run, token=token, status=status, parts=[*parts], last_seq=5)
+
+
+def asked(posted: Posted, budget: int = 1000) -> Question:
+    """What the agent is asked by the run that `posted` began."""
+    found = question(posted.reply, budget=budget)
+    assert found is not None
+    return found
 
 
 def talk(user: UUID, chat: UUID, turns: int = 1, text: str = "Hello") -> None:

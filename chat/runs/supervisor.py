@@ -236,9 +236,6 @@ class Supervisor:
         deadline, tries = clock() + LOG_PATIENCE, 0
         while True:
             try:
-                # A stop that came before this task was known to anyone is in the row.
-                if await in_database(selectors.stop_requested, started.run):
-                    return None
                 question = await in_database(selectors.question, started.reply, budget=agent.context_chars)
                 break
             except Unavailable:
@@ -246,6 +243,9 @@ class Supervisor:
                     raise
                 await asyncio.sleep(END_RETRY[min(tries, len(END_RETRY) - 1)])
                 tries += 1
+        if question is None:
+            # A stop that came before this task was known to anyone is in the row.
+            return None
         return Turn(
             thread_id=str(started.chat),
             run_id=str(started.run),

@@ -29,7 +29,6 @@ from chat.selectors.runs import (
     runs_of,
     runs_of_worker,
     stale_runs,
-    stop_requested,
 )
 
 __all__ = [
@@ -60,7 +59,6 @@ __all__ = [
     "runs_of_worker",
     "snapshot",
     "stale_runs",
-    "stop_requested",
     "title_wanted",
     "versions",
 ]

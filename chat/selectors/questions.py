@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 from uuid import UUID
 
@@ -50,17 +51,25 @@ def _fitting(newest_first: Iterable[tuple[str, list[Any]]], budget: int) -> list
     return said[::-1]
 
 
-def _path(chat_id: UUID, message_id: UUID | None) -> Iterator[tuple[str, list[Any]]]:
-    """A message and those that it answers, up to the first, whichever branch is shown by now."""
-    left, portion = HISTORY_ROWS, FIRST_ROWS
+def _path(message_id: UUID | None) -> Iterator[tuple[str, list[Any], bool | None]]:
+    """A message and those that it answers, up to the first, whichever branch is shown by now: role, parts, and whether
+    the run that writes it should stop (None where there is none).
+    """
+    left, portion = 1 + HISTORY_ROWS, FIRST_ROWS
     while message_id is not None and left:
         # What a message answers is mostly close before it; where other branches lie between, the look begins again. No
         # `iterator`: outside of a transaction Postgres reads all that one asks for, however little is taken.
-        position = Message.objects.filter(id=message_id).values("position")
-        rows = Message.objects.filter(chat=chat_id, position__lte=Subquery(position)).order_by("-position")
-        for id_, parent, role, parts in rows.values_list("id", "parent", "role", "parts")[:portion]:
+        last = Message.objects.filter(id=message_id)
+        rows = Message.objects.filter(
+            chat=Subquery(last.values("chat")), position__lte=Subquery(last.values("position"))
+        )
+        columns = rows.values_list("id", "parent", "role", "parts", "run__stop_requested")
+        found = list(columns.order_by("-position")[:portion])
+        if not found:
+            return
+        for id_, parent, role, parts, stop in found:
             if id_ == message_id and left:
-                yield role, parts
+                yield role, parts, stop
                 message_id = parent
                 left -= 1
         portion = min(5 * portion, HISTORY_ROWS)
@@ -76,12 +85,18 @@ class Question:
     continues: str | None
 
 
-def question(reply_id: UUID, *, budget: int) -> Question:
-    """What the run of this reply is asked, within `budget` characters. A reply that has parts already is part of it."""
-    chat_id, parent, parts = Message.objects.values_list("chat_id", "parent", "parts").get(id=reply_id)
+def question(reply_id: UUID, *, budget: int) -> Question | None:
+    """What the run of this reply is asked, within `budget` characters, or None where it should stop or is gone. A reply
+    that has parts already is part of it.
+    """
+    path = _path(reply_id)
+    role, parts, stop = next(path, ("", [], None))
+    if stop is not False:
+        return None
     texts = [part["id"] for part in parts if part["type"] == "text" and part["text"].strip()]
-    path = _path(chat_id, reply_id if texts else parent)
-    return Question(said=_fitting(path, budget), continues=texts[-1] if texts else None)
+    begun = [(role, parts, stop)] if texts else []
+    said = _fitting(((role, parts) for role, parts, _ in chain(begun, path)), budget)
+    return Question(said=said, continues=texts[-1] if texts else None)
 
 
 def title_wanted(chat_id: UUID) -> bool:

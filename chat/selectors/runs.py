@@ -85,9 +85,3 @@ def running_runs() -> list[Orphan]:
 def owns_run(run_id: UUID, token: UUID) -> bool:
     """Whether the run is still running under this token."""
     return Run.objects.filter(id=run_id, token=token, status=Run.Status.RUNNING).exists()
-
-
-def stop_requested(run_id: UUID) -> bool:
-    """Whether the run should stop, or is gone."""
-    asked = Run.objects.filter(id=run_id).values_list("stop_requested", flat=True).first()
-    return asked is None or asked

@@ -16,7 +16,7 @@ from chat.protocol.codes import NotFound
 from chat.selectors import Said
 from chat.services.chats import delete_chat, restore_chat
 from chat.services.messages import Posted, edit_message, retry_reply
-from tests.chats import answer, asking, new_chat, new_user, say, talk
+from tests.chats import answer, asked, asking, new_chat, new_user, say, talk
 from tests.services import CLUSTER
 
 pytestmark = pytest.mark.django_db
@@ -76,10 +76,11 @@ def test_reading_a_chat_costs_the_same_however_long_it_is(user: UUID) -> None:
                     partial(selectors.chat_for, user_id=user, chat_id=chat),
                     partial(selectors.history, chat, before=PLENTY, budget=PLENTY),
                     partial(selectors.resumable_runs, chat, []),
+                    partial(selectors.question, posted.reply, budget=10),
                 ]
             )
         )
-    assert found[0] == found[1] == [3, 3, 1, 2, 1, 1, 1]
+    assert found[0] == found[1] == [3, 3, 1, 2, 1, 1, 1, 1]
 
 
 @pytest.mark.skipif(CLUSTER, reason="only SQLite says what steps it takes")
@@ -106,6 +107,7 @@ def test_no_statement_looks_through_more_of_a_longer_chat(user: UUID, monkeypatc
             partial(selectors.message_for, user_id=user, chat_id=chat, message_id=first.message),
             partial(selectors.chat_for, user_id=user, chat_id=chat),
             partial(selectors.resumable_runs, chat, [last.run]),
+            partial(selectors.question, again.reply, budget=50),
         ]
         found.append([steps(read) for read in reads])
     assert found[1] == pytest.approx(found[0], rel=0.05)
@@ -215,7 +217,7 @@ def test_an_agent_reads_the_chat_up_to_its_reply_oldest_first(user: UUID, chat: 
     answer(say(user, chat, "One"), "Two")
     answer(say(user, chat, "Three"), "", status="failed")
     posted = say(user, chat, "Five")
-    found = selectors.question(posted.reply, budget=PLENTY)
+    found = asked(posted, PLENTY)
     assert found.continues is None
     assert found.said == [Said("user", "One"), Said("assistant", "Two"), Said("user", "Three"), Said("user", "Five")]
 
@@ -239,8 +241,8 @@ def test_no_more_of_a_chat_is_read_than_an_agent_can_take(user: UUID, chat: UUID
 
     def rows_wanted(budget: int) -> list[int]:
         with CaptureQueriesContext(connection) as queries:
-            selectors.question(posted.reply, budget=budget)
-        return [int(query["sql"].rpartition("LIMIT ")[2]) for query in queries.captured_queries[1:]]
+            asked(posted, budget)
+        return [int(query["sql"].rpartition("LIMIT ")[2]) for query in queries.captured_queries]
 
     assert rows_wanted(50) == [20]
     assert rows_wanted(PLENTY) == [20, 100]

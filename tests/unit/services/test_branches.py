@@ -14,7 +14,7 @@ from chat.protocol.codes import ChatBusy, NotAllowed, NotFound
 from chat.protocol.objects import MessageObject, TextPart
 from chat.selectors import questions
 from chat.services.messages import choose_branch, continue_reply, edit_message, post_message, retry_reply
-from tests.chats import announced, answer, asking, new_chat, new_user, say
+from tests.chats import announced, answer, asked, asking, new_chat, new_user, say
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +107,7 @@ def test_who_retries_edits_or_chooses_in_a_branch_that_is_not_shown_any_more_tur
         assert texts(chat) == ["Question", "Two"]
 
     again = retry_reply(asking(user, chat), message_id=inner.reply)
-    assert [one.text for one in selectors.question(again.reply, budget=1000).said] == ["Question", "One", "Inner"]
+    assert [one.text for one in asked(again).said] == ["Question", "One", "Inner"]
     answer(again, "Inner two")
     assert texts(chat) == ["Question", "One", "Inner", "Inner two"]
     away()
@@ -122,7 +122,7 @@ def test_an_agent_reads_its_own_branch_only(user: UUID, chat: UUID) -> None:
     first = say(user, chat, "Question")
     answer(first, "One")
     second = retry_reply(asking(user, chat), message_id=first.reply)
-    said = selectors.question(second.reply, budget=1000).said
+    said = asked(second).said
     assert [one.text for one in said] == ["Question"]
 
 
@@ -137,13 +137,13 @@ def test_an_agent_is_asked_the_question_however_much_was_said_since(
     for number in range(5):
         answer(say(user, chat, f"Later {number}"), "Yes")
     again = retry_reply(asking(user, chat), message_id=first.reply)
-    assert [one.text for one in selectors.question(again.reply, budget=1000).said] == ["Before", "Said", "Question"]
+    assert [one.text for one in asked(again).said] == ["Before", "Said", "Question"]
     answer(again, "Two")
     edited = edit_message(asking(user, chat), message_id=first.message, text="Other")
-    assert [one.text for one in selectors.question(edited.reply, budget=1000).said] == ["Before", "Said", "Other"]
+    assert [one.text for one in asked(edited).said] == ["Before", "Said", "Other"]
     # As many of them as of any history.
     monkeypatch.setattr(questions, "HISTORY_ROWS", 2)
-    assert [one.text for one in selectors.question(edited.reply, budget=1000).said] == ["Said", "Other"]
+    assert [one.text for one in asked(edited).said] == ["Said", "Other"]
 
 
 @pytest.mark.parametrize("status", ["stopped", "interrupted", "failed"])
@@ -152,12 +152,12 @@ def test_a_reply_that_was_cut_off_goes_on_in_the_same_message(user: UUID, chat: 
     answer(first, "Half an ", status=status)  # type: ignore[arg-type]  # parametrised
     second = continue_reply(asking(user, chat), message_id=first.reply)
     assert (second.reply, second.message) == (first.reply, first.message)
-    asked = selectors.question(second.reply, budget=1000)
-    assert [one.text for one in asked.said] == ["Question", "Half an "]
-    assert asked.continues == f"{first.run}.1"
+    question = asked(second)
+    assert [one.text for one in question.said] == ["Question", "Half an "]
+    assert question.continues == f"{first.run}.1"
     reply = Message.objects.get(id=first.reply)
     assert (reply.status, reply.run_id, reply.error_code) == ("streaming", second.run, "")
-    answer(second, "answer", part=asked.continues)
+    answer(second, "answer", part=question.continues)
     assert texts(chat) == ["Question", "Half an answer"]
     assert shown(chat)[1].status == "complete"
 

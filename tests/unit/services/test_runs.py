@@ -140,7 +140,7 @@ def test_the_wish_to_stop_is_recorded_and_announced(user: UUID, posted: Posted) 
         request_stop(user_id=user, run_id=posted.run)
         request_stop(user_id=user, run_id=posted.run)
     assert [move.stops for move in moves] == [(posted.run,), (posted.run,)]
-    assert selectors.stop_requested(posted.run)
+    assert selectors.question(posted.reply, budget=1) is None
     assert Run.objects.get().status == "running"
 
 
@@ -156,7 +156,7 @@ def test_only_a_member_can_stop_a_run(user: UUID, posted: Posted) -> None:
     for person, run in ((new_user(), posted.run), (user, uuid4())):
         with pytest.raises(NotFound):
             request_stop(user_id=person, run_id=run)
-    assert not selectors.stop_requested(posted.run)
+    assert selectors.question(posted.reply, budget=1) is not None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -164,7 +164,7 @@ def test_deleting_a_chat_stops_its_run(user: UUID, chat: UUID, posted: Posted) -
     with announced() as moves:
         delete_chat(user_id=user, chat_id=chat)
     assert [run for move in moves for run in move.stops] == [posted.run]
-    assert selectors.stop_requested(posted.run)
+    assert selectors.question(posted.reply, budget=1) is None
     with pytest.raises(NotFound):
         request_stop(user_id=user, run_id=posted.run)
     # Its end is kept all the same, should the chat be restored.
@@ -173,4 +173,4 @@ def test_deleting_a_chat_stops_its_run(user: UUID, chat: UUID, posted: Posted) -
 
 
 def test_a_run_that_is_gone_should_stop() -> None:
-    assert selectors.stop_requested(uuid4())
+    assert selectors.question(uuid4(), budget=1) is None
