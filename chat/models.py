@@ -183,6 +183,7 @@ class Run(models.Model):
     status = models.CharField(max_length=11, choices=Status, default=Status.RUNNING)
     version = models.BigIntegerField()
     owner = models.ForeignKey(Worker, null=True, on_delete=models.SET_NULL, related_name="runs")
+    """Null once it has ended."""
     token = models.UUIDField(default=uuid.uuid4)
     """The fence: appends and the end of a run count only with the token that the row has. A takeover changes it."""
     last_seq = models.BigIntegerField(default=0)

@@ -65,6 +65,8 @@ def finish_run(
         won = Run.objects.filter(id=run_id, status=Run.Status.RUNNING, token=token).update(
             status=status,
             version=version,
+            # Else the row of a process could not go without rewriting every run that it ever had.
+            owner=None,
             last_seq=last_seq,
             usage=msgspec.to_builtins(usage or []),
             error_code=problem.code,

@@ -64,6 +64,13 @@ def test_an_end_gives_the_run_and_its_reply_their_last_state(posted: Posted, sta
     assert run.version == reply.version == Chat.objects.get().version == 3
 
 
+def test_a_run_that_has_ended_is_nobodys_so_that_a_worker_goes_without_rewriting_all_it_has_done(
+    posted: Posted,
+) -> None:
+    answer(posted)
+    assert Run.objects.get().owner_id is None
+
+
 def test_a_run_ends_once(posted: Posted) -> None:
     answer(posted, "First")
     before = list(Message.objects.values())
