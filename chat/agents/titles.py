@@ -16,7 +16,7 @@ TIME_LIMIT = 20.0
 MAX_TITLE = 60
 """Characters."""
 _EXCERPT = 600
-"""Characters of the first message that the model is shown: enough to see what it is about."""
+"""Characters of a message that the model is shown: enough to see what it is about."""
 _ENOUGH = 200
 """Characters of an answer after which no title will come any more."""
 _MOST_WORDS = 10
@@ -44,11 +44,15 @@ async def write_title(
 ) -> str | None:
     """A title of at most 60 characters for a chat that begins with `turn_messages`.
 
-    None where the agent fails, takes longer than `time_limit` seconds, or says nothing that can be a title: then the
-    first words of the chat are the better one. Stops the model as soon as its title is there.
+    It is made of the first message that says something: of "Hi" no title would be taken, so the model is not asked.
+    None where there is no such message, the agent fails, takes longer than `time_limit` seconds, or says nothing that
+    can be a title: then the first words of the chat are the better one. Stops the model as soon as its title is there.
     """
-    asked = next((message.text for message in turn_messages if message.role == "user"), "")
-    turn = Turn(thread_id="title", run_id=f"title-{uuid.uuid4()}", messages=_question(asked[:_EXCERPT]))
+    excerpts = (message.text[:_EXCERPT] for message in turn_messages if message.role == "user")
+    asked = next(filter(_stems, excerpts), None)
+    if asked is None:
+        return None
+    turn = Turn(thread_id="title", run_id=f"title-{uuid.uuid4()}", messages=_question(asked))
     try:
         async with asyncio.timeout(time_limit):
             title = title_from(await _answer(agent, turn))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from chat.runs.flusher import Flusher, Tail
 from chat.runs.pace import Pace
 from chat.services.chats import title_chat
 from chat.services.messages import Asking, Posted, Started
-from chat.services.runs import finish_run
+from chat.services.runs import Ended, finish_run
 from config.logs import about
 
 R = TypeVar("R")
@@ -50,10 +50,6 @@ RESTARTED = "The server was restarted in the middle of this reply. What was writ
 LOG_AWAY = "Replies cannot be written just now, so the message was not sent. Try again in a moment: it is posted once."
 END_RETRY = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to begin or end a run whose database does not answer; the last repeats."""
-TITLE_BEFORE = 5
-"""A title is made of the messages before this position: the first two and their replies."""
-TITLE_CHARS = 4000
-"""Characters of them."""
 
 
 @dataclass(slots=True)
@@ -62,6 +58,8 @@ class _Work:
     ending: Ending | None = None
     """Set before `answering` is cancelled, or instead of its first step: why."""
     pace: Pace = field(default_factory=Pace)
+    asked: Sequence[TurnMessage] = ()
+    """What its agent was asked."""
 
 
 class Supervisor:
@@ -220,7 +218,9 @@ class Supervisor:
             turn = await self._turn(started, agent)
             if turn is None:
                 return Ending("stopped")
-            return await self._listen(agent, turn, tail, self._runs[started.run])
+            work = self._runs[started.run]
+            work.asked = turn.messages
+            return await self._listen(agent, turn, tail, work)
         except (AgentError, ChatError) as problem:
             if problem.code == "interrupted":
                 return interrupted(clean(problem.message)[:MAX_SENTENCE])
@@ -293,7 +293,8 @@ class Supervisor:
     async def _end(self, started: Started, tail: Tail, ending: Ending) -> bool:
         """End the run; whether it was still ours to end."""
         logged = await self._flushed(tail)
-        if not await self._commit_end(started, tail, ending):
+        ended = await self._commit_end(started, tail, ending)
+        if ended is None:
             logger.warning("run %s was ended by another", started.run)
             return False
         tail.push(ending.event(str(started.chat), str(started.run)))
@@ -301,18 +302,18 @@ class Supervisor:
             await self._flushed(tail)
         await self._flusher.expire(tail)
         agent = self._agents.get(started.agent)
-        if ending.status == "completed" and agent is not None and agent.writes_titles:
-            self._spawn(self._title(agent, started.chat))
+        if ended.unnamed and ending.status == "completed" and agent is not None and agent.writes_titles:
+            self._spawn(self._title(agent, started.chat, self._runs[started.run].asked))
         return True
 
-    async def _commit_end(self, started: Started, tail: Tail, ending: Ending) -> bool:
-        """Whether this run ended the way `ending` says, by our hand: also where the answer to a commit was lost."""
+    async def _commit_end(self, started: Started, tail: Tail, ending: Ending) -> Ended | None:
+        """None unless this run ended the way `ending` says, by our hand: also where the answer to a commit was lost."""
         parts, last_seq = tail.parts(), tail.next_seq
         timing = self._runs[started.run].pace.timing(ending.usage)
         tries = 0
         while True:
             try:
-                won = await in_reserve(
+                ended = await in_reserve(
                     finish_run,
                     run_id=started.run,
                     token=started.token,
@@ -327,19 +328,18 @@ class Supervisor:
                 await asyncio.sleep(END_RETRY[min(tries, len(END_RETRY) - 1)])
                 tries += 1
                 continue
-            if won or not tries:
-                return won
+            if ended is not None or not tries:
+                return ended
             row = (await in_reserve(selectors.runs_of, [started.run])).get(started.run)
-            return row is not None and row.status == ending.status and row.seq == last_seq
+            ours = row is not None and row.status == ending.status and row.seq == last_seq
+            # What else the answer said is lost: whether the chat has a name, the end of its next reply will say.
+            return Ended(unnamed=False) if ours else None
 
-    async def _title(self, agent: Agent, chat_id: UUID) -> None:
+    async def _title(self, agent: Agent, chat_id: UUID, asked: Sequence[TurnMessage]) -> None:
         """Let the model name a chat that has only its first words for a title. A failure leaves those."""
         about(chat=chat_id)
         try:
-            if not await in_database(selectors.title_wanted, chat_id):
-                return
-            said = await in_database(selectors.history, chat_id, before=TITLE_BEFORE, budget=TITLE_CHARS)
-            title = await write_title(agent, [TurnMessage(message.role, message.text) for message in said])
+            title = await write_title(agent, asked)
             if title:
                 await in_database(title_chat, chat_id=chat_id, title=title)
         except Exception:

@@ -17,7 +17,7 @@ from chat.selectors.chats import (
     versions,
 )
 from chat.selectors.lists import ListChange, chat_page, list_change, list_versions
-from chat.selectors.questions import Question, Said, history, question, title_wanted
+from chat.selectors.questions import Question, Said, history, question
 from chat.selectors.rows import PAGE, clipped
 from chat.selectors.runs import (
     Orphan,
@@ -59,6 +59,5 @@ __all__ = [
     "runs_of_worker",
     "snapshot",
     "stale_runs",
-    "title_wanted",
     "versions",
 ]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Subquery
 
-from chat.models import Chat, Message
+from chat.models import Message
 from chat.protocol.objects import Role
 
 HISTORY_ROWS = 500
@@ -97,8 +97,3 @@ def question(reply_id: UUID, *, budget: int) -> Question | None:
     begun = [(role, parts, stop)] if texts else []
     said = _fitting(((role, parts) for role, parts, _ in chain(begun, path)), budget)
     return Question(said=said, continues=texts[-1] if texts else None)
-
-
-def title_wanted(chat_id: UUID) -> bool:
-    """Whether the chat still has the title made of its first words, so that a model may write one."""
-    return Chat.objects.filter(id=chat_id, deleted_at=None, titled_by=Chat.TitledBy.WORDS).exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,16 @@ MESSAGE_STATUS: dict[RunStatus, Message.Status] = {
     "interrupted": Message.Status.INTERRUPTED,
     "failed": Message.Status.FAILED,
 }
+TITLE_WITHIN = 4
+"""A model may name a chat that has so many messages at most: who found no name for two exchanges finds none later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that this call ended."""
+
+    unnamed: bool
+    """Whether its chat has just begun and is called by its first words yet, so that a model may name it."""
 
 
 def request_stop(*, user_id: UUID, run_id: UUID) -> None:
@@ -47,17 +58,17 @@ def finish_run(
     usage: list[TokenUsage] | None = None,
     error: ErrorObject | None = None,
     timing: Timing | None = None,
-) -> bool:
+) -> Ended | None:
     """End a run: its status, usage and `last_seq`, and `parts`, all that its events made, in its reply, with `timing`
     where it is known how fast they came.
 
-    Says whether this call ended it: false when it has ended already or `token` is not the run's any more, and then
-    nothing is changed. However many race, one wins. `last_seq` is that of the terminal event, which the caller appends
-    to the log afterwards; a reader that misses it makes it from the row.
+    None when it has ended already or `token` is not the run's any more, and then nothing is changed. However many race,
+    one wins. `last_seq` is that of the terminal event, which the caller appends to the log afterwards; a reader that
+    misses it makes it from the row.
     """
     chat_id = Run.objects.filter(id=run_id).values_list("chat_id", flat=True).first()
     if chat_id is None:
-        return False
+        return None
     with transaction.atomic():
         chat = Chat.objects.select_for_update().get(id=chat_id)
         version = chat.version + 1
@@ -74,7 +85,7 @@ def finish_run(
             ended_at=timezone.now(),
         )
         if not won:
-            return False
+            return None
         reply = Message.objects.get(run=run_id)
         # What earlier runs of the same reply have left goes before.
         reply.parts = msgspec.to_builtins(merged(msgspec.convert(reply.parts, list[Part]), parts))
@@ -85,7 +96,8 @@ def finish_run(
         chat.version = version
         chat.save(update_fields=["version"])
         announce(Move(chats={chat.id: version}, users=bump_lists(chat)))
-        return True
+        by_words = chat.deleted_at is None and chat.titled_by == Chat.TitledBy.WORDS
+        return Ended(unnamed=by_words and chat.last_position <= TITLE_WITHIN)
 
 
 def seal_run(*, run_id: UUID, token: UUID, worker_id: UUID) -> UUID | None:

@@ -156,8 +156,11 @@ async def test_silent_agent_gives_no_title_within_the_time_limit() -> None:
     assert agent.closed
 
 
-async def test_chat_without_a_message_of_a_person_gets_none() -> None:
-    assert await write_title(Says("Growing Tomatoes"), []) is None
+@pytest.mark.parametrize("said", [[], ["Hi"], ["ok", "?!"]], ids=["nothing", "hi", "next to nothing"])
+async def test_model_is_not_asked_for_the_title_of_a_chat_that_says_nothing(said: list[str]) -> None:
+    agent = Says("Growing Tomatoes")
+    assert await write_title(agent, [TurnMessage("user", text) for text in said]) is None
+    assert agent.turn is None
 
 
 async def test_stream_of_the_model_is_closed_once_the_title_is_there() -> None:

@@ -18,7 +18,7 @@ from chat.protocol.events import AnyEvent, TextMessageContent
 from chat.runs import flusher as flusher_module
 from chat.runs import supervisor as module
 from chat.services.messages import Asking, Posted
-from chat.services.runs import finish_run, seal_run
+from chat.services.runs import Ended, finish_run, seal_run
 from chat.services.workers import register_worker
 from tests import TIMEOUT
 from tests.agents import Speaker, Waiting, finished, saying
@@ -171,17 +171,17 @@ async def test_a_run_that_another_took_shows_and_writes_nothing_more(user: UUID,
         assert await in_database(finish_run, run_id=posted.run, token=token, **ends)  # type: ignore[arg-type]
 
 
-def losing(calls: list[str], *, before: bool) -> Callable[..., bool]:
+def losing(calls: list[str], *, before: bool) -> Callable[..., Ended | None]:
     """`finish_run` whose first two calls fail, before or after they did their work."""
 
-    def finish(**fields: Any) -> bool:
+    def finish(**fields: Any) -> Ended | None:
         calls.append(fields["status"])
         if before and len(calls) <= 2:
             raise OperationalError("gone")
-        won = finish_run(**fields)
+        ended = finish_run(**fields)
         if len(calls) <= 2:
             raise OperationalError("gone")
-        return won
+        return ended
 
     return finish
 

@@ -22,7 +22,7 @@ from chat.runs.heartbeat import BEAT, LEASE, YOUNG, Heartbeat
 from chat.runs.log import Append, Appended
 from chat.runs.supervisor import Supervisor
 from chat.services.messages import Posted, Started
-from chat.services.runs import finish_run, seal_run
+from chat.services.runs import Ended, finish_run, seal_run
 from chat.services.workers import register_worker
 from tests.agents import Speaker, Waiting
 from tests.chats import new_chat, new_user, say
@@ -217,7 +217,7 @@ async def test_a_run_that_cannot_be_ended_keeps_no_other_from_its_end(
     dead = [await hearts.run_of(hearts.other) for _ in range(3)]
     original = finish_run
 
-    def finish(*, run_id: UUID, **fields: Any) -> bool:
+    def finish(*, run_id: UUID, **fields: Any) -> Ended | None:
         if run_id == stuck.run:
             raise OperationalError("canceling statement due to statement timeout")
         return original(run_id=run_id, **fields)

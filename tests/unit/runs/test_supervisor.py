@@ -247,6 +247,11 @@ async def title_of(chat: UUID) -> tuple[str, str]:
     return await in_database(lambda: Chat.objects.values_list("title", "titled_by").get(id=chat))
 
 
+def asked_for_titles(agent: Speaker) -> list[bool]:
+    """Of all that `agent` was asked, what was a title."""
+    return [turn.thread_id == "title" for turn in agent.turns]
+
+
 async def test_a_model_names_a_chat_once_after_its_first_reply(user: UUID, chat: UUID) -> None:
     agent = Speaker(titling("Blue Sky"), writes_titles=True)
     async with worker(agent) as runtime:
@@ -254,7 +259,39 @@ async def test_a_model_names_a_chat_once_after_its_first_reply(user: UUID, chat:
             await post(runtime, user, chat, question)
             await idle(runtime)
             assert await title_of(chat) == ("Blue Sky", "model")
-    assert [turn.thread_id == "title" for turn in agent.turns] == [False, True, False]
+    assert asked_for_titles(agent) == [False, True, False]
+
+
+async def test_a_model_that_finds_no_name_in_two_replies_is_not_asked_again(user: UUID, chat: UUID) -> None:
+    agent = Speaker(titling("Facts About Whales"), writes_titles=True)
+    async with worker(agent) as runtime:
+        for _ in range(4):
+            await post(runtime, user, chat, "Why is the sky blue?")
+            await idle(runtime)
+    assert asked_for_titles(agent) == [False, True, False, True, False, False]
+    assert await title_of(chat) == ("Why is the sky blue?", "words")
+
+
+async def test_a_chat_is_named_by_the_first_message_that_says_something(user: UUID, chat: UUID) -> None:
+    agent = Speaker(titling("Blue Sky"), writes_titles=True)
+    async with worker(agent) as runtime:
+        for question in ("Hi", "Why is the sky blue?"):
+            await post(runtime, user, chat, question)
+            await idle(runtime)
+    assert asked_for_titles(agent) == [False, False, True]
+    assert await title_of(chat) == ("Blue Sky", "model")
+
+
+async def test_a_chat_is_named_however_long_its_first_reply_is(user: UUID, chat: UUID) -> None:
+    async def speech(turn: Turn) -> AsyncGenerator[AnyEvent]:
+        for event in text(turn, "Blue Sky" if turn.thread_id == "title" else "It scatters. " * 1000):
+            yield event
+        yield finished(turn)
+
+    async with worker(Speaker(speech, writes_titles=True)) as runtime:
+        await post(runtime, user, chat, "Why is the sky blue?")
+        await idle(runtime)
+    assert await title_of(chat) == ("Blue Sky", "model")
 
 
 async def test_a_persons_title_is_not_even_asked_to_be_another(user: UUID) -> None:

@@ -62,7 +62,6 @@ def test_chats_from_several_threads_at_once_have_their_places_in_the_list(user: 
 
 def test_a_persons_title_is_never_overwritten_by_a_model(user: UUID, chat: UUID) -> None:
     rename_chat(user_id=user, chat_id=chat, title="  Mine,\n really ")
-    assert not selectors.title_wanted(chat)
     assert not title_chat(chat_id=chat, title="A model's")
     assert Chat.objects.get().title == "Mine, really"
     answer(say(user, chat, "First words"))
@@ -75,11 +74,8 @@ def test_a_title_given_at_birth_is_a_persons(user: UUID) -> None:
 
 
 def test_a_model_names_a_chat_once_after_its_first_words(user: UUID, chat: UUID) -> None:
-    assert not selectors.title_wanted(chat)
     say(user, chat, "Why is the sky blue?")
-    assert selectors.title_wanted(chat)
     assert title_chat(chat_id=chat, title="Blue Skies")
-    assert not selectors.title_wanted(chat)
     assert not title_chat(chat_id=chat, title="Something Else")
     assert Chat.objects.get().title == "Blue Skies"
 

@@ -11,7 +11,7 @@ from chat.models import Chat, Message, Run
 from chat.protocol.codes import NotFound
 from chat.protocol.events import TokenUsage
 from chat.protocol.objects import ErrorObject, Part, RunStatus, TextPart, ToolCallPart
-from chat.services.chats import delete_chat
+from chat.services.chats import delete_chat, title_chat
 from chat.services.messages import Posted
 from chat.services.runs import finish_run, request_stop, seal_run
 from chat.services.workers import register_worker
@@ -71,6 +71,22 @@ def test_a_run_that_has_ended_is_nobodys_so_that_a_worker_goes_without_rewriting
     assert Run.objects.get().owner_id is None
 
 
+def test_the_end_of_a_run_says_whether_its_chat_has_no_name_yet_and_has_just_begun(user: UUID, chat: UUID) -> None:
+    def end() -> bool:
+        posted = say(user, chat)
+        ended = finish_run(run_id=posted.run, token=token_of(posted), status="completed", parts=[], last_seq=1)
+        assert ended is not None
+        return ended.unnamed
+
+    assert [end() for _ in range(4)] == [True, True, False, False]
+    chat = new_chat(user, title="Mine")
+    assert not end()
+    chat = new_chat(user)
+    assert end()
+    title_chat(chat_id=chat, title="A model's")
+    assert not end()
+
+
 def test_a_run_ends_once(posted: Posted) -> None:
     answer(posted, "First")
     before = list(Message.objects.values())
@@ -96,7 +112,8 @@ def test_of_many_ends_at_once_exactly_one_counts(posted: Posted) -> None:
 
     def end(status: RunStatus) -> bool:
         parts = [TextPart("p", status)]
-        return finish_run(run_id=posted.run, token=token, status=status, parts=[*parts], last_seq=3)
+        ended = finish_run(run_id=posted.run, token=token, status=status, parts=[*parts], last_seq=3)
+        return ended is not None
 
     results = at_once(*(lambda status=status: end(status) for status in statuses))
     assert sorted(map(str, results)) == ["False", "False", "False", "True"]
@@ -112,7 +129,7 @@ def test_a_takeover_and_an_end_at_once_leave_one_winner(posted: Posted) -> None:
         lambda: finish_run(run_id=posted.run, token=token, status="completed", parts=[], last_seq=3),
         lambda: seal_run(run_id=posted.run, token=token, worker_id=worker),
     )
-    assert ended is (sealed is None)
+    assert (ended is None) is (sealed is not None)
     assert Run.objects.get().status == ("completed" if ended else "running")
 
 
