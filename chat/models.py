@@ -127,7 +127,7 @@ class Message(models.Model):
     shown = models.BooleanField(default=True)
     """Whether it lies on the chosen path. To clients one that does not is `removed`; it comes back whole."""
     choice = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
-    """The child through which the path went last."""
+    """The child through which the path went last; null where that is the youngest."""
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.TextField(blank=True)
     timing = models.JSONField(null=True)

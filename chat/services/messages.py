@@ -18,7 +18,7 @@ from chat.protocol.codes import ChatBusy, EmptyText, InvalidCommand, NotAllowed,
 from chat.protocol.commands import MAX_TEXT_HTTP
 from chat.services.announce import Move, announce
 from chat.services.chats import bump_lists, locked_chat
-from chat.services.tree import last_shown, put_below, show_branch
+from chat.services.tree import append, end_at, last_shown, show_branch
 
 TITLE_CHARS = 60
 TOO_MANY_RUNS = "Too many replies are being written for you at once. Wait for one to end, or stop one."
@@ -72,6 +72,7 @@ def post_message(asking: Asking, *, text: str) -> Posted:
         if (known := _asked_before(chat, asking)) is not None:
             return known
         _check_free(chat, asking.user_id)
+        chat.version += 1
         return _ask(chat, asking, text, parent=last_shown(chat))
 
 
@@ -87,6 +88,8 @@ def edit_message(asking: Asking, *, message_id: UUID, text: str) -> Posted:
         if message.role != Message.Role.USER or message.author_id != asking.user_id:
             raise NotAllowed("Only your own messages can be edited.")
         _check_free(chat, asking.user_id)
+        chat.version += 1
+        end_at(chat, message.parent)
         return _ask(chat, asking, text, parent=message.parent)
 
 
@@ -102,8 +105,9 @@ def retry_reply(asking: Asking, *, message_id: UUID) -> Posted:
             raise NotAllowed("Only a reply can be asked for again.")
         _check_free(chat, asking.user_id)
         chat.version += 1
+        end_at(chat, old.parent)
         reply = _new_reply(chat, old.parent)
-        put_below(chat, [reply])
+        append(chat, [reply])
         return _start(chat, asking, reply)
 
 
@@ -176,7 +180,6 @@ def _message(chat: Chat, message_id: UUID) -> Message:
 
 
 def _ask(chat: Chat, asking: Asking, text: str, *, parent: Message | None) -> Posted:
-    chat.version += 1
     message = Message(
         chat=chat,
         parent=parent,
@@ -188,7 +191,7 @@ def _ask(chat: Chat, asking: Asking, text: str, *, parent: Message | None) -> Po
     )
     message.parts = [{"type": "text", "id": str(message.id), "text": text}]
     reply = _new_reply(chat, message)
-    put_below(chat, [message, reply])
+    append(chat, [message, reply])
     if chat.titled_by == Chat.TitledBy.NOBODY:
         chat.title, chat.titled_by = _first_words(text), Chat.TitledBy.WORDS
     return _start(chat, asking, reply)

@@ -16,23 +16,26 @@ def last_shown(chat: Chat) -> Message | None:
     return Message.objects.filter(chat=chat, shown=True).order_by("-position").first()
 
 
-def put_below(chat: Chat, messages: Sequence[Message]) -> None:
-    """Insert new messages, each the child of the one before, as the end of the chosen path; what was shown below the
-    first one's parent is not any more. Sets positions, and `chat.last_position` (not saved).
+def append(chat: Chat, messages: Sequence[Message]) -> None:
+    """Insert new messages at the end of the chosen path, each the child of the one before, the first the child of that
+    end. Sets positions, and `chat.last_position` (not saved).
     """
-    _end_at(chat, messages[0].parent)
+    # There is no choice to be made: the end of the path has none, and so goes on through its youngest child.
     for message in messages:
         chat.last_position += 1
         message.position = chat.last_position
     Message.objects.bulk_create(messages)
-    for message in messages:
-        _choose(message)
+
+
+def end_at(chat: Chat, message: Message | None) -> None:
+    """Let the chosen path end at `message`, or be empty for None. Who commands may not know yet that its branch is not
+    shown any more: then it is again, from where it leaves the chosen path."""
+    _turn(chat, message, None)
 
 
 def show_branch(chat: Chat, message: Message) -> None:
     """Let the chosen path go through `message`, and below it as it went last."""
-    _end_at(chat, message.parent)
-    _choose(message)
+    _turn(chat, message.parent, message)
     shown = [message.id]
     children: dict[UUID | None, list[UUID]] = {}
     choices: dict[UUID, UUID | None] = {message.id: message.choice_id}
@@ -46,22 +49,17 @@ def show_branch(chat: Chat, message: Message) -> None:
     Message.objects.filter(id__in=shown).update(shown=True, version=chat.version)
 
 
-def _end_at(chat: Chat, message: Message | None) -> None:
-    """Let the chosen path end at `message`, or be empty for None. Who commands may not know yet that its branch is not
-    shown any more: then it is again, from where it leaves the chosen path."""
-    hidden: list[Message] = []
-    while message is not None and not message.shown:
-        hidden.append(message)
-        message = message.parent
+def _turn(chat: Chat, end: Message | None, child: Message | None) -> None:
+    """Let the chosen path end at `end`, which shows no children from now on, or chooses `child`."""
+    hidden: list[UUID] = []
+    while end is not None:
+        Message.objects.filter(id=end.id).update(choice=child)
+        if end.shown:
+            break
+        hidden.append(end.id)
+        end, child = end.parent, end
     below = Message.objects.filter(chat=chat, shown=True)
-    if message is not None:
-        below = below.filter(position__gt=message.position)
+    if end is not None:
+        below = below.filter(position__gt=end.position)
     below.update(shown=False, version=chat.version)
-    for each in hidden:
-        _choose(each)
-    Message.objects.filter(id__in=[each.id for each in hidden]).update(shown=True, version=chat.version)
-
-
-def _choose(message: Message) -> None:
-    if message.parent_id is not None:
-        Message.objects.filter(id=message.parent_id).update(choice=message.id)
+    Message.objects.filter(id__in=hidden).update(shown=True, version=chat.version)
