@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from chat.models import Chat, ChatList, Member, Run
@@ -13,6 +14,13 @@ from chat.services.announce import Move, announce
 
 MAX_TITLE = 200
 """Characters."""
+# Django has no word for it. In the order of the users, and so in the order in which lists are locked.
+_RAISE = """
+INSERT INTO chat_chatlist (user_id, version)
+SELECT user_id, 1 FROM chat_member WHERE chat_id = %s ORDER BY user_id
+ON CONFLICT (user_id) DO UPDATE SET version = chat_chatlist.version + 1
+RETURNING user_id, version
+"""
 
 
 def locked_chat(*, user_id: UUID, chat_id: UUID, deleted: bool = False) -> Chat:
@@ -29,20 +37,13 @@ def locked_chat(*, user_id: UUID, chat_id: UUID, deleted: bool = False) -> Chat:
 
 def bump_lists(chat: Chat, *, recent: bool = False) -> dict[UUID, int]:
     """Raise the list version of every member of a locked chat; `recent` puts it on top. Returns the new versions."""
-    versions: dict[UUID, int] = {}
-    for member in Member.objects.filter(chat=chat).order_by("user_id"):
-        versions[member.user_id] = member.version = _next_list_version(member.user_id)
-        if recent:
-            member.recent = member.version
-        member.save(update_fields=["version", "recent"])
+    with connection.cursor() as cursor:
+        cursor.execute(_RAISE, [Chat._meta.pk.get_db_prep_value(chat.id, connection)])
+        versions = {UUID(str(user_id)): version for user_id, version in cursor.fetchall()}
+    version = Subquery(ChatList.objects.filter(user=OuterRef("user")).values("version"))
+    changed = {"version": version, "recent": version} if recent else {"version": version}
+    Member.objects.filter(chat=chat).update(**changed)
     return versions
-
-
-def _next_list_version(user_id: UUID) -> int:
-    chat_list, _ = ChatList.objects.select_for_update().get_or_create(user_id=user_id)
-    chat_list.version += 1
-    chat_list.save(update_fields=["version"])
-    return chat_list.version
 
 
 def _save(chat: Chat, *fields: str) -> None:
@@ -70,9 +71,8 @@ def create_chat(*, user_id: UUID, client_id: str, agent: str, title: str | None 
                 titled_by=Chat.TitledBy.PERSON if title else Chat.TitledBy.NOBODY,
                 updated_at=timezone.now(),
             )
-            version = _next_list_version(user_id)
-            Member.objects.create(chat=chat, user_id=user_id, version=version, recent=version)
-            announce(Move(chats={chat.id: chat.version}, users={user_id: version}))
+            Member.objects.create(chat=chat, user_id=user_id, version=0, recent=0)
+            announce(Move(chats={chat.id: chat.version}, users=bump_lists(chat, recent=True)))
             return chat.id
     except IntegrityError:
         # The same command came twice at once; the other one made it.

@@ -60,6 +60,20 @@ def test_chats_from_several_threads_at_once_have_their_places_in_the_list(user: 
     assert selectors.list_versions([user]) == {user: 5}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_change_raises_the_list_of_every_member_whoever_made_it(user: UUID, chat: UUID) -> None:
+    other = new_user()  # who has no list yet
+    Member.objects.create(chat_id=chat, user_id=other, version=0, recent=0)
+    new_chat(user)
+    with announced() as moves:
+        rename_chat(user_id=user, chat_id=chat, title="T")
+        say(user, chat)
+    members = dict(Member.objects.filter(chat=chat).values_list("user_id", "version"))
+    recent = dict(Member.objects.filter(chat=chat).values_list("user_id", "recent"))
+    assert members == recent == selectors.list_versions([user, other]) == {user: 4, other: 2}
+    assert [move.users for move in moves] == [{user: 3, other: 1}, {user: 4, other: 2}]
+
+
 def test_a_persons_title_is_never_overwritten_by_a_model(user: UUID, chat: UUID) -> None:
     rename_chat(user_id=user, chat_id=chat, title="  Mine,\n really ")
     assert not title_chat(chat_id=chat, title="A model's")
