@@ -50,9 +50,9 @@ def say(user: UUID, chat: UUID, text: str = "Hello", *, client_id: str = "", wor
 
 def answer(posted: Posted, text: str = "Hi", *, status: RunStatus = "completed", part: str = "") -> None:
     """End the run that `posted` began, with `text` for its reply, in a part of its own or in `part`."""
-    token = Run.objects.values_list("token", flat=True).get(id=posted.run)
+    chat, token = Run.objects.values_list("chat_id", "token").get(id=posted.run)
     parts = [TextPart(id=part or f"{posted.run}.1", text=text)] if text else []
-    assert finish_run(run_id=posted.run, token=token, status=status, parts=[*parts], last_seq=5)
+    assert finish_run(run_id=posted.run, chat_id=chat, token=token, status=status, parts=[*parts], last_seq=5)
 
 
 def asked(posted: Posted, budget: int = 1000) -> Question:

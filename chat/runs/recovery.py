@@ -62,6 +62,7 @@ async def fold(log: RunLog, orphan: selectors.Orphan) -> bool:
     if await in_database(
         finish_run,
         run_id=orphan.run,
+        chat_id=orphan.chat,
         token=orphan.token,
         status=ending.status,
         parts=transcript.parts(),

@@ -316,6 +316,7 @@ class Supervisor:
                 ended = await in_reserve(
                     finish_run,
                     run_id=started.run,
+                    chat_id=started.chat,
                     token=started.token,
                     status=ending.status,
                     parts=parts,

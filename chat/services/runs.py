@@ -51,6 +51,7 @@ def request_stop(*, user_id: UUID, run_id: UUID) -> None:
 def finish_run(
     *,
     run_id: UUID,
+    chat_id: UUID,
     token: UUID,
     status: RunStatus,
     parts: list[Part],
@@ -62,15 +63,14 @@ def finish_run(
     """End a run: its status, usage and `last_seq`, and `parts`, all that its events made, in its reply, with `timing`
     where it is known how fast they came.
 
-    None when it has ended already or `token` is not the run's any more, and then nothing is changed. However many race,
-    one wins. `last_seq` is that of the terminal event, which the caller appends to the log afterwards; a reader that
-    misses it makes it from the row.
+    None when it has ended already, is gone, or has another `token` by now, and then nothing is changed. However many
+    race, one wins. `last_seq` is that of the terminal event, which the caller appends to the log afterwards; a reader
+    that misses it makes it from the row.
     """
-    chat_id = Run.objects.filter(id=run_id).values_list("chat_id", flat=True).first()
-    if chat_id is None:
-        return None
     with transaction.atomic():
-        chat = Chat.objects.select_for_update().get(id=chat_id)
+        chat = Chat.objects.select_for_update().filter(id=chat_id).first()
+        if chat is None:
+            return None
         version = chat.version + 1
         problem = error or ErrorObject(code="", message="")
         won = Run.objects.filter(id=run_id, status=Run.Status.RUNNING, token=token).update(

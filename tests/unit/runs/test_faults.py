@@ -168,7 +168,7 @@ async def test_a_run_that_another_took_shows_and_writes_nothing_more(user: UUID,
         # Whoever looks here now follows the log.
         assert runtime.hub.feeds.of(posted.run) is not feed
         ends = {"status": "interrupted", "parts": [], "last_seq": 4}
-        assert await in_database(finish_run, run_id=posted.run, token=token, **ends)  # type: ignore[arg-type]
+        assert await in_database(finish_run, run_id=posted.run, chat_id=chat, token=token, **ends)  # type: ignore[arg-type]
 
 
 def losing(calls: list[str], *, before: bool) -> Callable[..., Ended | None]:

@@ -44,10 +44,13 @@ def token_of(posted: Posted) -> UUID:
     ("status", "shown"),
     [("completed", "complete"), ("stopped", "stopped"), ("interrupted", "interrupted"), ("failed", "failed")],
 )
-def test_an_end_gives_the_run_and_its_reply_their_last_state(posted: Posted, status: RunStatus, shown: str) -> None:
+def test_an_end_gives_the_run_and_its_reply_their_last_state(
+    chat: UUID, posted: Posted, status: RunStatus, shown: str
+) -> None:
     parts: list[Part] = [TextPart("p", "Hi"), ToolCallPart("c", "search", "{}", "none", "done")]
     assert finish_run(
         run_id=posted.run,
+        chat_id=chat,
         token=token_of(posted),
         status=status,
         parts=parts,
@@ -74,7 +77,9 @@ def test_a_run_that_has_ended_is_nobodys_so_that_a_worker_goes_without_rewriting
 def test_the_end_of_a_run_says_whether_its_chat_has_no_name_yet_and_has_just_begun(user: UUID, chat: UUID) -> None:
     def end() -> bool:
         posted = say(user, chat)
-        ended = finish_run(run_id=posted.run, token=token_of(posted), status="completed", parts=[], last_seq=1)
+        ended = finish_run(
+            run_id=posted.run, chat_id=chat, token=token_of(posted), status="completed", parts=[], last_seq=1
+        )
         assert ended is not None
         return ended.unnamed
 
@@ -87,32 +92,35 @@ def test_the_end_of_a_run_says_whether_its_chat_has_no_name_yet_and_has_just_beg
     assert not end()
 
 
-def test_a_run_ends_once(posted: Posted) -> None:
+def test_a_run_ends_once(chat: UUID, posted: Posted) -> None:
     answer(posted, "First")
     before = list(Message.objects.values())
-    assert not finish_run(run_id=posted.run, token=token_of(posted), status="failed", parts=[], last_seq=1)
+    assert not finish_run(
+        run_id=posted.run, chat_id=chat, token=token_of(posted), status="failed", parts=[], last_seq=1
+    )
     assert list(Message.objects.values()) == before
     assert Chat.objects.get().version == 3
 
 
-def test_a_wrong_token_ends_nothing(posted: Posted) -> None:
-    assert not finish_run(run_id=posted.run, token=uuid4(), status="completed", parts=[], last_seq=1)
+def test_a_wrong_token_ends_nothing(chat: UUID, posted: Posted) -> None:
+    assert not finish_run(run_id=posted.run, chat_id=chat, token=uuid4(), status="completed", parts=[], last_seq=1)
     assert Run.objects.get().status == "running"
     assert Chat.objects.get().version == 2
 
 
-def test_a_run_that_is_gone_ends_nothing() -> None:
-    assert not finish_run(run_id=uuid4(), token=uuid4(), status="completed", parts=[], last_seq=1)
+def test_a_run_that_is_gone_ends_nothing(chat: UUID) -> None:
+    assert not finish_run(run_id=uuid4(), chat_id=chat, token=uuid4(), status="completed", parts=[], last_seq=1)
+    assert not finish_run(run_id=uuid4(), chat_id=uuid4(), token=uuid4(), status="completed", parts=[], last_seq=1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_ends_at_once_exactly_one_counts(posted: Posted) -> None:
+def test_of_many_ends_at_once_exactly_one_counts(chat: UUID, posted: Posted) -> None:
     token = token_of(posted)
     statuses: list[RunStatus] = ["completed", "stopped", "interrupted", "failed"]
 
     def end(status: RunStatus) -> bool:
         parts = [TextPart("p", status)]
-        ended = finish_run(run_id=posted.run, token=token, status=status, parts=[*parts], last_seq=3)
+        ended = finish_run(run_id=posted.run, chat_id=chat, token=token, status=status, parts=[*parts], last_seq=3)
         return ended is not None
 
     results = at_once(*(lambda status=status: end(status) for status in statuses))
@@ -123,10 +131,10 @@ def test_of_many_ends_at_once_exactly_one_counts(posted: Posted) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_takeover_and_an_end_at_once_leave_one_winner(posted: Posted) -> None:
+def test_a_takeover_and_an_end_at_once_leave_one_winner(chat: UUID, posted: Posted) -> None:
     token, worker = token_of(posted), register_worker(name="other")
     ended, sealed = at_once(
-        lambda: finish_run(run_id=posted.run, token=token, status="completed", parts=[], last_seq=3),
+        lambda: finish_run(run_id=posted.run, chat_id=chat, token=token, status="completed", parts=[], last_seq=3),
         lambda: seal_run(run_id=posted.run, token=token, worker_id=worker),
     )
     assert (ended is None) is (sealed is not None)
@@ -136,21 +144,21 @@ def test_a_takeover_and_an_end_at_once_leave_one_winner(posted: Posted) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_end_is_announced_once_it_is_committed(user: UUID, chat: UUID, posted: Posted) -> None:
     with announced() as moves:
-        assert not finish_run(run_id=posted.run, token=uuid4(), status="completed", parts=[], last_seq=1)
+        assert not finish_run(run_id=posted.run, chat_id=chat, token=uuid4(), status="completed", parts=[], last_seq=1)
         answer(posted)
     (move,) = moves
     assert (move.chats, move.users) == ({chat: 3}, selectors.list_versions([user]))
 
 
-def test_sealing_changes_the_token_so_that_the_old_owner_is_refused(posted: Posted) -> None:
+def test_sealing_changes_the_token_so_that_the_old_owner_is_refused(chat: UUID, posted: Posted) -> None:
     token, worker = token_of(posted), register_worker(name="other")
     sealed = seal_run(run_id=posted.run, token=token, worker_id=worker)
     assert sealed is not None
     assert sealed != token
     assert (Run.objects.get().token, Run.objects.get().owner_id) == (sealed, worker)
-    assert not finish_run(run_id=posted.run, token=token, status="completed", parts=[], last_seq=1)
+    assert not finish_run(run_id=posted.run, chat_id=chat, token=token, status="completed", parts=[], last_seq=1)
     assert seal_run(run_id=posted.run, token=token, worker_id=worker) is None
-    assert finish_run(run_id=posted.run, token=sealed, status="interrupted", parts=[], last_seq=1)
+    assert finish_run(run_id=posted.run, chat_id=chat, token=sealed, status="interrupted", parts=[], last_seq=1)
 
 
 def test_a_run_that_has_ended_cannot_be_sealed(posted: Posted) -> None:
