@@ -86,13 +86,18 @@ def finish_run(
         )
         if not won:
             return None
-        reply = Message.objects.get(run=run_id)
-        # What earlier runs of the same reply have left goes before.
-        reply.parts = msgspec.to_builtins(merged(msgspec.convert(reply.parts, list[Part]), parts))
-        reply.status, reply.version = MESSAGE_STATUS[status], version
-        reply.error_code, reply.error_message = problem.code, problem.message
-        reply.timing = msgspec.to_builtins(timing)
-        reply.save(update_fields=["status", "version", "parts", "error_code", "error_message", "timing"])
+        reply = Message.objects.filter(run=run_id)
+        last = {
+            "status": MESSAGE_STATUS[status],
+            "version": version,
+            "error_code": problem.code,
+            "error_message": problem.message,
+            "timing": msgspec.to_builtins(timing),
+        }
+        if not reply.filter(parts=[]).update(parts=msgspec.to_builtins(parts), **last):
+            # What earlier runs of the same reply have left goes before.
+            earlier = msgspec.convert(reply.values_list("parts", flat=True).get(), list[Part])
+            reply.update(parts=msgspec.to_builtins(merged(earlier, parts)), **last)
         chat.version = version
         chat.save(update_fields=["version"])
         announce(Move(chats={chat.id: version}, users=bump_lists(chat)))
