@@ -27,10 +27,8 @@ def locked_chat(*, user_id: UUID, chat_id: UUID, deleted: bool = False) -> Chat:
     """The chat, locked until the transaction ends, if this user is a member. Raises `NotFound` otherwise, and for a
     deleted chat unless `deleted`.
     """
-    chat = Chat.objects.select_for_update().filter(id=chat_id).first()
+    chat = Chat.objects.select_for_update(of=("self",)).filter(id=chat_id, members__user=user_id).first()
     if chat is None or (chat.deleted_at is not None and not deleted):
-        raise NotFound
-    if not Member.objects.filter(chat_id=chat_id, user_id=user_id).exists():
         raise NotFound
     return chat
 

@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Exists, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from chat.models import Chat, Message, Run
@@ -18,7 +20,7 @@ from chat.protocol.codes import ChatBusy, EmptyText, InvalidCommand, NotAllowed,
 from chat.protocol.commands import MAX_TEXT_HTTP
 from chat.services.announce import Move, announce
 from chat.services.chats import bump_lists, locked_chat
-from chat.services.tree import append, end_at, last_shown, show_branch
+from chat.services.tree import append, end_at, show_branch
 
 TITLE_CHARS = 60
 TOO_MANY_RUNS = "Too many replies are being written for you at once. Wait for one to end, or stop one."
@@ -60,6 +62,52 @@ class Asking:
     agent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A chat, locked, as a command finds it."""
+
+    chat: Chat
+    known: Posted | None
+    """What the same command made when it came before."""
+    busy: bool
+    """A reply is being written in it."""
+    runs: int
+    """Replies that are being written for this person, here and elsewhere."""
+    last: UUID | None
+    """The last message that is shown."""
+
+    def free_chat(self) -> Chat:
+        """The chat, where a reply may begin. Raises `ChatBusy`, `TooManyRequests`."""
+        if self.busy:
+            raise ChatBusy
+        if self.runs >= settings.USER_RUNS:
+            raise TooManyRequests(TOO_MANY_RUNS, retry_after=5.0)
+        return self.chat
+
+
+def _enter(asking: Asking) -> _Place:
+    """Raises `NotFound`."""
+    chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
+    running = Run.objects.filter(status=Run.Status.RUNNING)
+    asked = Run.objects.filter(chat=chat, requester_id=asking.user_id, client_id=asking.client_id)
+    theirs = running.filter(chat__members__user=asking.user_id)
+    shown = Message.objects.filter(chat=chat, shown=True).order_by("-position")
+    # One look for all. Not in the statement that takes the lock: where that waits, it sees what was before.
+    look = Chat.objects.annotate(
+        run=Subquery(asked.values("id")),
+        busy=Exists(running.filter(chat=chat)),
+        count=Coalesce(Subquery(theirs.values("status").annotate(count=Count("*")).values("count")), 0),
+        last=Subquery(shown.values("id")[:1]),
+    )
+    run_id, busy, runs, last = look.values_list("run", "busy", "count", "last").get(id=chat.id)
+    known = None
+    if run_id is not None:
+        message, reply = Run.objects.values_list("reply__parent", "reply").get(id=run_id)
+        if message is not None:
+            known = Posted(message=message, reply=reply, run=run_id, started=None)
+    return _Place(chat, known, busy, runs, last)
+
+
 def post_message(asking: Asking, *, text: str) -> Posted:
     """Post `text` at the end of what is shown, with the empty reply and the run that will write it: one transaction.
 
@@ -68,12 +116,12 @@ def post_message(asking: Asking, *, text: str) -> Posted:
     """
     _check_text(text)
     with transaction.atomic():
-        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
-        if (known := _asked_before(chat, asking)) is not None:
-            return known
-        _check_free(chat, asking.user_id)
+        place = _enter(asking)
+        if place.known is not None:
+            return place.known
+        chat = place.free_chat()
         chat.version += 1
-        return _ask(chat, asking, text, parent=last_shown(chat))
+        return _ask(chat, asking, text, parent_id=place.last)
 
 
 def edit_message(asking: Asking, *, message_id: UUID, text: str) -> Posted:
@@ -81,32 +129,32 @@ def edit_message(asking: Asking, *, message_id: UUID, text: str) -> Posted:
     The old one and what followed stay in their branch. Raises as `post_message` does, and `NotAllowed`."""
     _check_text(text)
     with transaction.atomic():
-        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
-        if (known := _asked_before(chat, asking)) is not None:
-            return known
-        message = _message(chat, message_id)
+        place = _enter(asking)
+        if place.known is not None:
+            return place.known
+        message = _message(asking.chat_id, message_id)
         if message.role != Message.Role.USER or message.author_id != asking.user_id:
             raise NotAllowed("Only your own messages can be edited.")
-        _check_free(chat, asking.user_id)
+        chat = place.free_chat()
         chat.version += 1
         end_at(chat, message.parent)
-        return _ask(chat, asking, text, parent=message.parent)
+        return _ask(chat, asking, text, parent_id=message.parent_id)
 
 
 def retry_reply(asking: Asking, *, message_id: UUID) -> Posted:
     """Ask for another reply beside this one; it is shown from now on. Raises `NotFound`, `NotAllowed` (no reply),
     `ChatBusy`, `TooManyRequests`."""
     with transaction.atomic():
-        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
-        if (known := _asked_before(chat, asking)) is not None:
-            return known
-        old = _message(chat, message_id)
+        place = _enter(asking)
+        if place.known is not None:
+            return place.known
+        old = _message(asking.chat_id, message_id)
         if old.role != Message.Role.ASSISTANT or old.parent is None:
             raise NotAllowed("Only a reply can be asked for again.")
-        _check_free(chat, asking.user_id)
+        chat = place.free_chat()
         chat.version += 1
         end_at(chat, old.parent)
-        reply = _new_reply(chat, old.parent)
+        reply = _new_reply(chat, old.parent.id)
         append(chat, [reply])
         return _start(chat, asking, reply)
 
@@ -115,13 +163,13 @@ def continue_reply(asking: Asking, *, message_id: UUID) -> Posted:
     """Let a reply that was stopped, interrupted or failed go on where it ended, in the same message. Only the last one
     that is shown can. Raises as `retry_reply` does."""
     with transaction.atomic():
-        chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
-        if (known := _asked_before(chat, asking)) is not None:
-            return known
-        reply = _message(chat, message_id)
-        if reply.status not in CONTINUABLE or last_shown(chat) != reply:
+        place = _enter(asking)
+        if place.known is not None:
+            return place.known
+        reply = _message(asking.chat_id, message_id)
+        if reply.status not in CONTINUABLE or place.last != reply.id:
             raise NotAllowed("Only the last reply can be continued, when it was stopped or broke off.")
-        _check_free(chat, asking.user_id)
+        chat = place.free_chat()
         chat.version += 1
         reply.status, reply.version, reply.run_id = Message.Status.STREAMING, chat.version, uuid4()
         reply.error_code = reply.error_message = ""
@@ -134,7 +182,7 @@ def choose_branch(*, user_id: UUID, chat_id: UUID, message_id: UUID) -> None:
     Raises `NotFound`, and `ChatBusy` while a reply is being written."""
     with transaction.atomic():
         chat = locked_chat(user_id=user_id, chat_id=chat_id)
-        message = _message(chat, message_id)
+        message = _message(chat_id, message_id)
         if message.shown:
             return
         if Run.objects.filter(chat=chat, status=Run.Status.RUNNING).exists():
@@ -154,35 +202,17 @@ def _check_text(text: str) -> None:
         raise TextTooLong("A message may have 1 MiB at most. Send it in parts.")
 
 
-def _asked_before(chat: Chat, asking: Asking) -> Posted | None:
-    run = (
-        Run.objects.filter(chat=chat, requester_id=asking.user_id, client_id=asking.client_id)
-        .select_related("reply")
-        .first()
-    )
-    if run is None or run.reply.parent_id is None:
-        return None
-    return Posted(message=run.reply.parent_id, reply=run.reply_id, run=run.id, started=None)
-
-
-def _check_free(chat: Chat, user_id: UUID) -> None:
-    if Run.objects.filter(chat=chat, status=Run.Status.RUNNING).exists():
-        raise ChatBusy
-    if Run.objects.filter(status=Run.Status.RUNNING, chat__members__user=user_id).count() >= settings.USER_RUNS:
-        raise TooManyRequests(TOO_MANY_RUNS, retry_after=5.0)
-
-
-def _message(chat: Chat, message_id: UUID) -> Message:
-    message = Message.objects.filter(chat=chat, id=message_id).select_related("parent").first()
+def _message(chat_id: UUID, message_id: UUID) -> Message:
+    message = Message.objects.filter(chat=chat_id, id=message_id).select_related("parent").first()
     if message is None:
         raise NotFound
     return message
 
 
-def _ask(chat: Chat, asking: Asking, text: str, *, parent: Message | None) -> Posted:
+def _ask(chat: Chat, asking: Asking, text: str, *, parent_id: UUID | None) -> Posted:
     message = Message(
         chat=chat,
-        parent=parent,
+        parent_id=parent_id,
         version=chat.version,
         role=Message.Role.USER,
         author_id=asking.user_id,
@@ -190,17 +220,17 @@ def _ask(chat: Chat, asking: Asking, text: str, *, parent: Message | None) -> Po
         status=Message.Status.COMPLETE,
     )
     message.parts = [{"type": "text", "id": str(message.id), "text": text}]
-    reply = _new_reply(chat, message)
+    reply = _new_reply(chat, message.id)
     append(chat, [message, reply])
     if chat.titled_by == Chat.TitledBy.NOBODY:
         chat.title, chat.titled_by = _first_words(text), Chat.TitledBy.WORDS
     return _start(chat, asking, reply)
 
 
-def _new_reply(chat: Chat, parent: Message) -> Message:
+def _new_reply(chat: Chat, parent_id: UUID) -> Message:
     return Message(
         chat=chat,
-        parent=parent,
+        parent_id=parent_id,
         version=chat.version,
         role=Message.Role.ASSISTANT,
         status=Message.Status.STREAMING,

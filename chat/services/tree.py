@@ -11,11 +11,6 @@ from uuid import UUID
 from chat.models import Chat, Message
 
 
-def last_shown(chat: Chat) -> Message | None:
-    """The end of the chosen path."""
-    return Message.objects.filter(chat=chat, shown=True).order_by("-position").first()
-
-
 def append(chat: Chat, messages: Sequence[Message]) -> None:
     """Insert new messages at the end of the chosen path, each the child of the one before, the first the child of that
     end. Sets positions, and `chat.last_position` (not saved).

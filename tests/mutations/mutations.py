@@ -55,8 +55,8 @@ MUTATIONS = [
     Mutation(
         "no look for the same command",
         "chat/services/messages.py",
-        "    if run is None or run.reply.parent_id is None:\n",
-        "    if True:\n",
+        "            known = Posted(message=message, reply=reply, run=run_id, started=None)\n",
+        "            known = None\n",
         "tests/unit/services/test_messages.py::test_the_same_message_from_two_threads_at_once_starts_one_run",
     ),
     Mutation(
@@ -105,8 +105,8 @@ MUTATIONS = [
     Mutation(
         "no look whether the chat is free",
         "chat/services/messages.py",
-        "    if Run.objects.filter(chat=chat, status=Run.Status.RUNNING).exists():\n        raise ChatBusy\n    if Run",
-        "    if Run",
+        "        if self.busy:\n            raise ChatBusy\n",
+        "",
         "tests/unit/services/test_messages.py"
         "::test_of_two_messages_at_once_one_is_posted_and_the_other_finds_the_chat_busy",
     ),
