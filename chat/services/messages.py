@@ -203,7 +203,9 @@ def _check_text(text: str) -> None:
 
 
 def _message(chat_id: UUID, message_id: UUID) -> Message:
-    message = Message.objects.filter(chat=chat_id, id=message_id).select_related("parent").first()
+    """Without what it says, which may be much. Raises `NotFound`."""
+    found = Message.objects.filter(chat=chat_id, id=message_id).select_related("parent")
+    message = found.defer("parts", "parent__parts").first()
     if message is None:
         raise NotFound
     return message

@@ -46,15 +46,22 @@ def show_branch(chat: Chat, message: Message) -> None:
 
 def _turn(chat: Chat, end: Message | None, child: Message | None) -> None:
     """Let the chosen path end at `end`, which shows no children from now on, or chooses `child`."""
-    hidden: list[UUID] = []
+    turned: list[Message] = []
+    above: dict[UUID, Message] = {}
+    if end is not None and not end.shown:
+        # The way up to where it leaves the path may be long: it is looked for in memory, not step by step.
+        earlier = Message.objects.filter(chat=chat, position__lt=end.position)
+        above = earlier.only("parent", "shown", "position").in_bulk()
     while end is not None:
-        Message.objects.filter(id=end.id).update(choice=child)
+        end.choice = child
+        turned.append(end)
         if end.shown:
             break
-        hidden.append(end.id)
-        end, child = end.parent, end
+        end, child = above[end.parent_id] if end.parent_id else None, end
+    Message.objects.bulk_update(turned, ["choice"])
     below = Message.objects.filter(chat=chat, shown=True)
     if end is not None:
         below = below.filter(position__gt=end.position)
     below.update(shown=False, version=chat.version)
+    hidden = [message.id for message in turned if not message.shown]
     Message.objects.filter(id__in=hidden).update(shown=True, version=chat.version)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from chat.protocol.codes import ChatBusy, NotAllowed, NotFound
 from chat.protocol.objects import MessageObject, TextPart
 from chat.selectors import questions
 from chat.services.messages import choose_branch, continue_reply, edit_message, post_message, retry_reply
-from tests.chats import announced, answer, asked, asking, new_chat, new_user, say
+from tests.chats import announced, answer, asked, asking, new_chat, new_user, say, talk
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +118,30 @@ def test_who_retries_edits_or_chooses_in_a_branch_that_is_not_shown_any_more_tur
     away()
     choose_branch(user_id=user, chat_id=chat, message_id=inner.reply)
     assert texts(chat) == ["Question", "One", "Inner", "Inner one"]
+
+
+def test_turning_back_to_a_branch_costs_the_same_however_deep_in_it(user: UUID) -> None:
+    found = []
+    for depth in (2, 20):
+        chat = new_chat(user)
+        first = say(user, chat, "Question")
+        answer(first, "One")
+        talk(user, chat, depth)
+        deep = shown(chat)[-1].id
+        other = retry_reply(asking(user, chat), message_id=first.reply)
+        answer(other, "Two")
+        who = asking(user, chat)
+        with CaptureQueriesContext(connection) as queries:
+            again = retry_reply(who, message_id=deep)
+        assert len(shown(chat)) == 2 + 2 * depth
+        answer(again)
+        found.append(len(queries))
+        choose_branch(user_id=user, chat_id=chat, message_id=other.reply)
+        with CaptureQueriesContext(connection) as queries:
+            choose_branch(user_id=user, chat_id=chat, message_id=deep)
+        assert [message.id for message in shown(chat)][-1] == deep
+        found.append(len(queries))
+    assert found[:2] == found[2:]
 
 
 def test_an_agent_reads_its_own_branch_only(user: UUID, chat: UUID) -> None:
