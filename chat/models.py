@@ -201,6 +201,7 @@ class Run(models.Model):
             models.Index(fields=["chat", "version"], name="run_by_version"),
             models.Index(fields=["owner"], condition=Q(status="running"), name="running_runs"),
             models.Index(fields=["chat"], condition=Q(status="running"), name="live_runs_of_chat"),
+            models.Index(fields=["requester"], condition=Q(status="running"), name="live_runs_of_requester"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["chat", "requester", "client_id"], name="one_run_per_client_id"),

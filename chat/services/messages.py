@@ -90,13 +90,13 @@ def _enter(asking: Asking) -> _Place:
     chat = locked_chat(user_id=asking.user_id, chat_id=asking.chat_id)
     running = Run.objects.filter(status=Run.Status.RUNNING)
     asked = Run.objects.filter(chat=chat, requester_id=asking.user_id, client_id=asking.client_id)
-    theirs = running.filter(chat__members__user=asking.user_id)
+    theirs = running.filter(requester_id=asking.user_id).values("requester").annotate(count=Count("*"))
     shown = Message.objects.filter(chat=chat, shown=True).order_by("-position")
     # One look for all. Not in the statement that takes the lock: where that waits, it sees what was before.
     look = Chat.objects.annotate(
         run=Subquery(asked.values("id")),
         busy=Exists(running.filter(chat=chat)),
-        count=Coalesce(Subquery(theirs.values("status").annotate(count=Count("*")).values("count")), 0),
+        count=Coalesce(Subquery(theirs.values("count")), 0),
         last=Subquery(shown.values("id")[:1]),
     )
     run_id, busy, runs, last = look.values_list("run", "busy", "count", "last").get(id=chat.id)

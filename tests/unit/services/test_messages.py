@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
+from pytest_django import Settings
 
 from chat import selectors
 from chat.models import Chat, Message, Run
-from chat.protocol.codes import ChatBusy, ChatError, EmptyText, InvalidCommand, NotFound, TextTooLong
+from chat.protocol.codes import ChatBusy, ChatError, EmptyText, InvalidCommand, NotFound, TextTooLong, TooManyRequests
 from chat.protocol.commands import MAX_TEXT_HTTP
 from chat.services.chats import create_chat, delete_chat
 from chat.services.messages import Posted, post_message
@@ -86,6 +90,40 @@ def test_a_chat_that_is_being_answered_takes_no_other_message(user: UUID, chat: 
     assert Message.objects.count() == 2
     answer(posted)
     assert say(user, chat).started is not None
+
+
+def test_a_person_may_have_so_many_replies_written_at_once_in_all_chats(user: UUID, settings: Settings) -> None:
+    settings.USER_RUNS = 2
+    other = new_user()
+    say(other, new_chat(other))
+    first, second, third = (new_chat(user) for _ in range(3))
+    posted = say(user, first)
+    say(user, second)
+    with pytest.raises(TooManyRequests, match="at once"):
+        say(user, third)
+    answer(posted)
+    assert say(user, third).started is not None
+
+
+def test_the_replies_of_a_person_are_counted_by_the_index_of_those_that_are_being_written(
+    user: UUID, chat: UUID
+) -> None:
+    looks: list[tuple[str, Any]] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if "COUNT(" in sql:
+            looks.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        say(user, chat)
+    ((sql, params),) = looks
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # It would read a table as small as this one.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {'QUERY PLAN' if connection.vendor == 'sqlite' else ''} {sql}", params)
+        assert "live_runs_of_requester" in str(cursor.fetchall())
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t ", "\u2003"])
