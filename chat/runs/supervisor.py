@@ -27,7 +27,7 @@ from chat.runs.ending import Ending, interrupted
 from chat.runs.flusher import Flusher, Tail
 from chat.runs.pace import Pace
 from chat.services.chats import title_chat
-from chat.services.messages import Asking, Posted, Started
+from chat.services.messages import MAX_REPLY, Asking, Posted, Started
 from chat.services.runs import Ended, finish_run
 from config.logs import about
 
@@ -41,8 +41,6 @@ for the database."""
 MAX_WAITING = 64 * 1024
 """Bytes of text not yet in the log after which a run's agent is made to wait. No model comes near it; but 300 that are
 as fast as their sockets kept the event loop so busy with reading, at 1 MiB each, that next to nothing was written."""
-MAX_REPLY = 4 * 1024 * 1024
-"""Bytes of JSON text in one reply; a model that has lost its way stops here."""
 MAX_CODE = 64
 MAX_SENTENCE = 2000
 """Characters of what an agent says went wrong: its code, and its sentence for people."""

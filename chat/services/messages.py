@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, Subquery
@@ -24,6 +25,9 @@ from chat.services.tree import append, end_at, show_branch
 
 TITLE_CHARS = 60
 TOO_MANY_RUNS = "Too many replies are being written for you at once. Wait for one to end, or stop one."
+MAX_REPLY = 4 * 1024 * 1024
+"""Bytes of JSON text that a run may write, and after which its reply goes on no more: a model that has lost its way
+stops here."""
 CONTINUABLE = (Message.Status.STOPPED, Message.Status.INTERRUPTED, Message.Status.FAILED)
 
 
@@ -161,7 +165,7 @@ def retry_reply(asking: Asking, *, message_id: UUID) -> Posted:
 
 def continue_reply(asking: Asking, *, message_id: UUID) -> Posted:
     """Let a reply that was stopped, interrupted or failed go on where it ended, in the same message. Only the last one
-    that is shown can. Raises as `retry_reply` does."""
+    that is shown can, while it has no more than `MAX_REPLY` bytes. Raises as `retry_reply` does."""
     with transaction.atomic():
         place = _enter(asking)
         if place.known is not None:
@@ -169,6 +173,8 @@ def continue_reply(asking: Asking, *, message_id: UUID) -> Posted:
         reply = _message(asking.chat_id, message_id)
         if reply.status not in CONTINUABLE or place.last != reply.id:
             raise NotAllowed("Only the last reply can be continued, when it was stopped or broke off.")
+        if len(msgspec.json.encode(reply.parts)) > MAX_REPLY:
+            raise NotAllowed("This reply is as long as one may be. Ask for the rest in a new message.")
         chat = place.free_chat()
         chat.version += 1
         reply.status, reply.version, reply.run_id = Message.Status.STREAMING, chat.version, uuid4()

@@ -15,6 +15,7 @@ from chat.models import Chat, Message, Run
 from chat.protocol.codes import ChatBusy, NotAllowed, NotFound
 from chat.protocol.objects import MessageObject, TextPart
 from chat.selectors import questions
+from chat.services import messages
 from chat.services.messages import choose_branch, continue_reply, edit_message, post_message, retry_reply
 from tests.chats import announced, answer, asked, asking, new_chat, new_user, say, talk
 
@@ -200,6 +201,20 @@ def test_only_the_last_reply_that_was_cut_off_can_go_on(user: UUID, chat: UUID) 
     answer(say(user, chat), "Whole")
     with pytest.raises(NotAllowed):
         continue_reply(asking(user, chat), message_id=second.reply)
+
+
+def test_a_reply_that_is_as_long_as_one_may_be_goes_on_no_more(
+    user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "MAX_REPLY", 1000)
+    first = say(user, chat)
+    answer(first, "x" * 800, status="stopped")
+    second = continue_reply(asking(user, chat), message_id=first.reply)
+    answer(second, "x" * 200, status="stopped")
+    with pytest.raises(NotAllowed, match="new message"):
+        continue_reply(asking(user, chat), message_id=first.reply)
+    assert not Chat.objects.filter(id=chat, runs__status="running").exists()
+    assert say(user, chat).started is not None
 
 
 def test_nothing_of_the_tree_moves_while_a_reply_is_being_written(user: UUID, chat: UUID) -> None:
