@@ -96,12 +96,14 @@ async def get_chat(request: AuthedRequest, chat: UUID) -> HttpResponse:
 async def edit_chat(request: AuthedRequest, chat: UUID) -> HttpResponse:
     """Rename a chat, put it away or take it back, pin it or not."""
     edit = read(request, ChatEdit)
-    if edit.title is not None:
-        await in_database(chats.rename_chat, user_id=request.auth.id, chat_id=chat, title=edit.title)
-    if edit.archived is not None:
-        await in_database(chats.archive_chat, user_id=request.auth.id, chat_id=chat, archived=edit.archived)
-    if edit.pinned is not None:
-        await in_database(chats.pin_chat, user_id=request.auth.id, chat_id=chat, pinned=edit.pinned)
+    await in_database(
+        chats.edit_chat,
+        user_id=request.auth.id,
+        chat_id=chat,
+        title=edit.title,
+        archived=edit.archived,
+        pinned=edit.pinned,
+    )
     return answer(await _chat(request, chat))
 
 

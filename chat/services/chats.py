@@ -53,7 +53,8 @@ def _save(chat: Chat, *fields: str) -> None:
 
 def create_chat(*, user_id: UUID, client_id: str, agent: str, title: str | None = None) -> UUID:
     """Make a chat with one member, its owner; returns its id. The same `client_id` of the same user again returns the
-    same chat and changes nothing. `agent` must exist; the caller checks.
+    same chat and changes nothing. `agent` must exist; the caller checks. Raises `InvalidCommand` for a title that is
+    longer than 200 characters or holds NUL.
     """
     known = Chat.objects.filter(creator_id=user_id, client_id=client_id).values_list("id", flat=True)
     if (chat_id := known.first()) is not None:
@@ -88,17 +89,34 @@ def _clean_title(title: str) -> str:
     return title
 
 
-def rename_chat(*, user_id: UUID, chat_id: UUID, title: str) -> None:
-    """Give a chat a person's title, which no model overwrites. Raises `NotFound`, and `InvalidCommand` when it is empty
-    or longer than 200 characters.
+def edit_chat(
+    *,
+    user_id: UUID,
+    chat_id: UUID,
+    title: str | None = None,
+    archived: bool | None = None,
+    pinned: bool | None = None,
+) -> None:
+    """Give a chat a person's title, which no model overwrites; put it away, or take it back; keep it at the top of the
+    list, or not any more: whatever is not None, all of it or nothing. Raises `NotFound`, and `InvalidCommand` for a
+    title that is empty, longer than 200 characters or holds NUL.
     """
-    title = _clean_title(title)
-    if not title:
+    if title is not None and not (title := _clean_title(title)):
         raise InvalidCommand("A title needs at least one character.")
     with transaction.atomic():
         chat = locked_chat(user_id=user_id, chat_id=chat_id)
-        chat.title, chat.titled_by = title, Chat.TitledBy.PERSON
-        _save(chat, "title", "titled_by")
+        changed: list[str] = []
+        if title is not None:
+            chat.title, chat.titled_by = title, Chat.TitledBy.PERSON
+            changed += ["title", "titled_by"]
+        if archived is not None and archived != chat.archived:
+            chat.archived = archived
+            changed.append("archived")
+        if pinned is not None and pinned != chat.pinned:
+            chat.pinned = pinned
+            changed.append("pinned")
+        if changed:
+            _save(chat, *changed)
 
 
 def title_chat(*, chat_id: UUID, title: str) -> bool:
@@ -111,24 +129,6 @@ def title_chat(*, chat_id: UUID, title: str) -> bool:
         chat.title, chat.titled_by = title, Chat.TitledBy.MODEL
         _save(chat, "title", "titled_by")
         return True
-
-
-def archive_chat(*, user_id: UUID, chat_id: UUID, archived: bool) -> None:
-    """Put a chat away, or take it back. Raises `NotFound`."""
-    with transaction.atomic():
-        chat = locked_chat(user_id=user_id, chat_id=chat_id)
-        if chat.archived != archived:
-            chat.archived = archived
-            _save(chat, "archived")
-
-
-def pin_chat(*, user_id: UUID, chat_id: UUID, pinned: bool) -> None:
-    """Keep a chat at the top of the list, or not any more. Raises `NotFound`."""
-    with transaction.atomic():
-        chat = locked_chat(user_id=user_id, chat_id=chat_id)
-        if chat.pinned != pinned:
-            chat.pinned = pinned
-            _save(chat, "pinned")
 
 
 def delete_chat(*, user_id: UUID, chat_id: UUID) -> None:

@@ -115,8 +115,9 @@ def _enter(asking: Asking) -> _Place:
 def post_message(asking: Asking, *, text: str) -> Posted:
     """Post `text` at the end of what is shown, with the empty reply and the run that will write it: one transaction.
 
-    Raises `NotFound`, `EmptyText`, `TextTooLong` over 1 MiB of UTF-8, `ChatBusy`, `TooManyRequests` (replies at once).
-    Afterwards the caller owes the run: it must be started, or ended by `finish_run`.
+    Raises `NotFound`, `EmptyText`, `TextTooLong` over 1 MiB of UTF-8, `InvalidCommand` for NUL, `ChatBusy`,
+    `TooManyRequests` (replies at once). Afterwards the caller owes the run: it must be started, or ended by
+    `finish_run`.
     """
     _check_text(text)
     with transaction.atomic():

@@ -19,7 +19,7 @@ from chat.database import close_pool_connections, in_database
 from chat.hub import Hub
 from chat.protocol.codes import Unavailable
 from chat.services.announce import Move
-from chat.services.chats import rename_chat
+from chat.services.chats import edit_chat
 from tests import TIMEOUT
 from tests.chats import new_chat, new_user
 from tests.logs import MemoryLog
@@ -86,7 +86,7 @@ class Viewer:
 
 async def renamed(user: UUID, chat: UUID, title: str = "T") -> int:
     """A change that the hub is not told of; returns the chat's version after it."""
-    await in_database(rename_chat, user_id=user, chat_id=chat, title=title)
+    await in_database(edit_chat, user_id=user, chat_id=chat, title=title)
     return (await in_database(selectors.versions, [chat]))[chat]
 
 
@@ -280,7 +280,7 @@ async def test_a_database_that_says_nothing_holds_up_nobody_and_is_asked_once(
 
     monkeypatch.setattr(selectors, "chat_change", silent)
     async with reading(hub, user, chat):
-        await in_database(rename_chat, user_id=user, chat_id=chat, title="New")
+        await in_database(edit_chat, user_id=user, chat_id=chat, title="New")
         hub.heard(Move(chats={chat: 2}))
         for _ in range(4):
             with pytest.raises(Unavailable):

@@ -17,7 +17,7 @@ from chat.database import in_database
 from chat.hub import Hub
 from chat.notes import Notes
 from chat.services.announce import Move
-from chat.services.chats import archive_chat, rename_chat
+from chat.services.chats import edit_chat
 from tests import TIMEOUT
 from tests.agents import Speaker, saying
 from tests.chats import new_chat, new_user
@@ -169,10 +169,10 @@ async def test_however_notes_fare_everyone_sees_the_same_in_the_end(
         async with reading(runtime.hub, user, chat) as near, reading(hub, user, chat) as far:
             await until(lambda: near.of("chat.snapshot") and far.of("chat.snapshot"))
             for number in range(5):
-                await in_database(rename_chat, user_id=user, chat_id=chat, title=f"Title {number}")
+                await in_database(edit_chat, user_id=user, chat_id=chat, title=f"Title {number}")
                 posted = await post(runtime, user, chat, f"Question {number}")
                 await until(lambda posted=posted: posted.run not in runtime.supervisor.live)  # type: ignore[misc]
-                await in_database(archive_chat, user_id=user, chat_id=chat, archived=bool(number % 2))
+                await in_database(edit_chat, user_id=user, chat_id=chat, archived=bool(number % 2))
             # Made at 1; five names, questions and answers, and four times put away or taken back.
             for reader in (near, far):
                 await until(lambda reader=reader: reader.state.open[str(chat)].version == 20)  # type: ignore[misc]

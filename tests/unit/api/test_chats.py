@@ -61,6 +61,7 @@ async def test_a_chat_can_be_renamed_put_away_and_taken_back(caller: Caller, cha
     path = f"chats/{chats[0]}"
     both = await caller.call("PATCH", path, {"title": " New\nname ", "archived": True})
     assert (both.status, both.body["title"], both.body["archived"]) == (200, "New name", True)
+    assert both.body["version"] == 2  # one change
     assert chats[0] not in ids(await caller.call("GET", "chats"))
     assert ids(await caller.call("GET", "chats?archived=true")) == [chats[0]]
     assert (await caller.call("PATCH", path, {})).body == both.body

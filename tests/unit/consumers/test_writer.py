@@ -21,7 +21,7 @@ from chat.consumers import writer as module
 from chat.database import in_database
 from chat.protocol.events import AnyEvent
 from chat.protocol.frames import Ack
-from chat.services.chats import delete_chat, rename_chat
+from chat.services.chats import delete_chat, edit_chat
 from chat.services.runs import request_stop
 from tests import TIMEOUT
 from tests.agents import Speaker, Waiting, finished, saying, text
@@ -100,7 +100,7 @@ async def test_order_holds_by_construction_for_many_readers_of_many_chats(user: 
         for number in range(4):
             posted = await post(runtime, user, chat, f"Question {number}")
             if chance.random() < 0.3:
-                await in_database(rename_chat, user_id=user, chat_id=chat, title=f"Title {number}")
+                await in_database(edit_chat, user_id=user, chat_id=chat, title=f"Title {number}")
             if chance.random() < 0.3:
                 await in_database(request_stop, user_id=user, run_id=posted.run)
             await until(lambda posted=posted: posted.run not in runtime.supervisor.live)  # type: ignore[misc]
@@ -338,7 +338,7 @@ async def test_too_much_that_changed_comes_as_a_snapshot(
         await in_database(talk, user, chats[0], 3)
         async with reading(runtime.hub, user) as reader:
             reader.open(chats[0], version=1)
-            await in_database(rename_chat, user_id=user, chat_id=chats[0], title="T")
+            await in_database(edit_chat, user_id=user, chat_id=chats[0], title="T")
             await until(lambda: reader.of("chat.snapshot"))
             assert reader.of("chat.changed") == []
             await as_fresh(reader, chats[0])

@@ -20,7 +20,7 @@ from chat.protocol.codes import Close
 from chat.protocol.events import TextMessageContent
 from chat.protocol.frames import Ack
 from chat.protocol.transcript import Transcript, entry
-from chat.services.chats import rename_chat
+from chat.services.chats import edit_chat
 from chat.services.messages import Posted
 from tests import TIMEOUT
 from tests.agents import Speaker, saying
@@ -84,11 +84,11 @@ async def test_a_chat_that_is_hidden_while_it_is_read_is_not_sent(
         monkeypatch.setattr(selectors, read, slow)
         if read == "snapshot":
             reader.open(hidden)
-        await in_database(rename_chat, user_id=user, chat_id=hidden, title="T")
+        await in_database(edit_chat, user_id=user, chat_id=hidden, title="T")
         await until(begun.is_set)
         reader.writer.hide(hidden)
         go.set()
-        await in_database(rename_chat, user_id=user, chat_id=shown, title="T")
+        await in_database(edit_chat, user_id=user, chat_id=shown, title="T")
         await until(lambda: reader.of("chat.changed", chat=shown))
         said = reader.frames[before:]
     assert not [frame for frame in said if frame["type"] == "chat.snapshot" or frame.get("chat") == str(hidden)]

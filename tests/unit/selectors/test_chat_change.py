@@ -20,7 +20,7 @@ from chat.protocol.objects import ChatObject, MessageObject, RunObject, TextPart
 from chat.selectors import PAGE
 from chat.selectors.chats import CHANGED_ROWS
 from chat.selectors.rows import CLIP_BYTES
-from chat.services.chats import archive_chat, delete_chat, rename_chat
+from chat.services.chats import delete_chat, edit_chat
 from chat.services.messages import (
     Asking,
     Posted,
@@ -122,9 +122,9 @@ def test_state_plus_change_is_fresh_state(commands: list[str]) -> None:
             case "stop" if running is not None:
                 request_stop(user_id=user, run_id=running.run)
             case "rename":
-                rename_chat(user_id=user, chat_id=chat, title=f"title {number}")
+                edit_chat(user_id=user, chat_id=chat, title=f"title {number}")
             case "archive":
-                archive_chat(user_id=user, chat_id=chat, archived=bool(number % 2))
+                edit_chat(user_id=user, chat_id=chat, archived=bool(number % 2))
             case "retry" | "edit" | "continue" | "choose" if running is None:
                 running = branch(asking(user, chat, worker=worker), command, number)
             case "look":

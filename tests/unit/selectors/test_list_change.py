@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chat import selectors
 from chat.protocol.objects import ChatObject
 from chat.selectors import PAGE
-from chat.services.chats import archive_chat, delete_chat, rename_chat, restore_chat
+from chat.services.chats import delete_chat, edit_chat, restore_chat
 from chat.services.messages import Posted
 from chat.services.workers import register_worker
 from tests.chats import answer, new_chat, new_user, say
@@ -91,9 +91,9 @@ def test_state_plus_changes_is_a_fresh_list(commands: list[tuple[str, int]]) -> 
             case "post" if chat not in deleted and chat not in running:
                 running[chat] = say(user, chat, worker=worker)
             case "rename" if chat not in deleted:
-                rename_chat(user_id=user, chat_id=chat, title=f"title {number}")
+                edit_chat(user_id=user, chat_id=chat, title=f"title {number}")
             case "archive" if chat not in deleted:
-                archive_chat(user_id=user, chat_id=chat, archived=number > 1)
+                edit_chat(user_id=user, chat_id=chat, archived=number > 1)
     expected = fresh(user)
     assert expected.keys() == set(chats) - deleted
     for client in clients:
@@ -105,7 +105,7 @@ def test_state_plus_changes_is_a_fresh_list(commands: list[tuple[str, int]]) -> 
 def test_changes_come_a_page_at_a_time_the_oldest_first() -> None:
     user = new_user()
     chats = [new_chat(user) for _ in range(PAGE + 3)]
-    rename_chat(user_id=user, chat_id=chats[0], title="moved to the end")
+    edit_chat(user_id=user, chat_id=chats[0], title="moved to the end")
     first = selectors.list_change(user_id=user, after=0)
     assert [chat.id for chat in first.chats] == chats[1 : PAGE + 1]
     second = selectors.list_change(user_id=user, after=first.version)
@@ -124,11 +124,11 @@ def test_a_person_without_chats_has_a_list_at_version_zero() -> None:
 def test_a_chat_moves_up_by_a_message_and_not_by_a_new_name() -> None:
     user = new_user()
     old, new = new_chat(user), new_chat(user)
-    rename_chat(user_id=user, chat_id=old, title="T")
+    edit_chat(user_id=user, chat_id=old, title="T")
     assert [chat.id for chat in selectors.chat_page(user_id=user)[0]] == [new, old]
     answer(say(user, old))
     assert [chat.id for chat in selectors.chat_page(user_id=user)[0]] == [old, new]
-    archive_chat(user_id=user, chat_id=new, archived=True)
+    edit_chat(user_id=user, chat_id=new, archived=True)
     assert [chat.id for chat in selectors.chat_page(user_id=user)[0]] == [old]
 
 

@@ -10,7 +10,7 @@ import pytest
 from chat import selectors
 from chat.models import Chat, Member
 from chat.protocol.codes import InvalidCommand, NotFound
-from chat.services.chats import archive_chat, create_chat, delete_chat, rename_chat, restore_chat, title_chat
+from chat.services.chats import create_chat, delete_chat, edit_chat, restore_chat, title_chat
 from tests.chats import announced, answer, new_chat, new_user, say
 from tests.threads import at_once
 
@@ -66,7 +66,7 @@ def test_a_change_raises_the_list_of_every_member_whoever_made_it(user: UUID, ch
     Member.objects.create(chat_id=chat, user_id=other, version=0, recent=0)
     new_chat(user)
     with announced() as moves:
-        rename_chat(user_id=user, chat_id=chat, title="T")
+        edit_chat(user_id=user, chat_id=chat, title="T")
         say(user, chat)
     members = dict(Member.objects.filter(chat=chat).values_list("user_id", "version"))
     recent = dict(Member.objects.filter(chat=chat).values_list("user_id", "recent"))
@@ -75,7 +75,7 @@ def test_a_change_raises_the_list_of_every_member_whoever_made_it(user: UUID, ch
 
 
 def test_a_persons_title_is_never_overwritten_by_a_model(user: UUID, chat: UUID) -> None:
-    rename_chat(user_id=user, chat_id=chat, title="  Mine,\n really ")
+    edit_chat(user_id=user, chat_id=chat, title="  Mine,\n really ")
     assert not title_chat(chat_id=chat, title="A model's")
     assert Chat.objects.get().title == "Mine, really"
     answer(say(user, chat, "First words"))
@@ -109,19 +109,29 @@ def test_a_model_names_nothing_that_is_gone_and_nothing_with_nothing(user: UUID,
 @pytest.mark.parametrize("title", ["", " \n", "x" * 201, "a\x00b"])
 def test_a_name_that_cannot_be_kept_is_refused(user: UUID, chat: UUID, title: str) -> None:
     with pytest.raises(InvalidCommand):
-        rename_chat(user_id=user, chat_id=chat, title=title)
+        edit_chat(user_id=user, chat_id=chat, title=title)
     assert Chat.objects.get().version == 1
 
 
 def test_renaming_archiving_and_taking_back_each_make_a_version_and_nothing_twice_does(user: UUID, chat: UUID) -> None:
-    rename_chat(user_id=user, chat_id=chat, title="T")
-    archive_chat(user_id=user, chat_id=chat, archived=True)
-    archive_chat(user_id=user, chat_id=chat, archived=True)
+    edit_chat(user_id=user, chat_id=chat, title="T")
+    edit_chat(user_id=user, chat_id=chat, archived=True)
+    edit_chat(user_id=user, chat_id=chat, archived=True)
     archived, _ = selectors.chat_page(user_id=user, archived=True)
     assert [(found.id, found.version, found.archived) for found in archived] == [(chat, 3, True)]
     assert selectors.chat_page(user_id=user) == ([], None)
-    archive_chat(user_id=user, chat_id=chat, archived=False)
+    edit_chat(user_id=user, chat_id=chat, archived=False)
     assert [found.id for found in selectors.chat_page(user_id=user)[0]] == [chat]
+
+
+def test_what_is_edited_at_once_is_one_change_or_none(user: UUID, chat: UUID) -> None:
+    edit_chat(user_id=user, chat_id=chat, title="T", archived=True, pinned=True)
+    found = selectors.chat_for(user_id=user, chat_id=chat)
+    assert (found.title, found.archived, found.pinned, found.version) == ("T", True, True, 2)
+    with pytest.raises(InvalidCommand):
+        edit_chat(user_id=user, chat_id=chat, title=" ", archived=False)
+    edit_chat(user_id=user, chat_id=chat)
+    assert selectors.chat_for(user_id=user, chat_id=chat) == found
 
 
 def test_a_deleted_chat_is_gone_for_every_reader_until_it_is_restored(user: UUID, chat: UUID) -> None:
@@ -145,8 +155,8 @@ def test_a_deleted_chat_is_gone_for_every_reader_until_it_is_restored(user: UUID
 @pytest.mark.parametrize(
     "command",
     [
-        lambda user, chat: rename_chat(user_id=user, chat_id=chat, title="T"),
-        lambda user, chat: archive_chat(user_id=user, chat_id=chat, archived=True),
+        lambda user, chat: edit_chat(user_id=user, chat_id=chat, title="T"),
+        lambda user, chat: edit_chat(user_id=user, chat_id=chat, archived=True),
         lambda user, chat: delete_chat(user_id=user, chat_id=chat),
         lambda user, chat: restore_chat(user_id=user, chat_id=chat),
     ],
@@ -168,8 +178,8 @@ def test_who_is_no_member_changes_nothing(chat: UUID, command: Callable[[UUID, U
 def test_every_change_is_announced_to_the_chats_and_its_members_readers(user: UUID) -> None:
     with announced() as moves:
         chat = create_chat(user_id=user, client_id="k", agent="assistant")
-        rename_chat(user_id=user, chat_id=chat, title="T")
-        archive_chat(user_id=user, chat_id=chat, archived=True)
+        edit_chat(user_id=user, chat_id=chat, title="T")
+        edit_chat(user_id=user, chat_id=chat, archived=True)
         delete_chat(user_id=user, chat_id=chat)
         restore_chat(user_id=user, chat_id=chat)
     told = [move for move in moves if move.chats]
