@@ -323,13 +323,13 @@ class Supervisor:
                     error=ending.error,
                     timing=timing,
                 )
+                if ended is not None or not tries:
+                    return ended
+                row = (await in_reserve(selectors.runs_of, [started.run])).get(started.run)
             except ChatError:
                 await asyncio.sleep(END_RETRY[min(tries, len(END_RETRY) - 1)])
                 tries += 1
                 continue
-            if ended is not None or not tries:
-                return ended
-            row = (await in_reserve(selectors.runs_of, [started.run])).get(started.run)
             ours = row is not None and row.status == ending.status and row.seq == last_seq
             # What else the answer said is lost: whether the chat has a name, the end of its next reply will say.
             return Ended(unnamed=False) if ours else None

@@ -201,6 +201,30 @@ async def test_a_database_that_fails_at_the_end_is_asked_again_and_the_run_ends_
     assert found.last_seq == len(found.events)
 
 
+async def test_an_answer_that_is_lost_while_its_row_cannot_be_read_either_is_found_out_later(
+    user: UUID, chat: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    read = selectors.runs_of
+
+    def away(runs: list[UUID]) -> dict[UUID, Any]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise OperationalError
+        return read(runs)
+
+    monkeypatch.setattr(module, "finish_run", losing([], before=False))
+    monkeypatch.setattr(selectors, "runs_of", away)
+    async with worker(Speaker(saying("Hello"))) as runtime:
+        posted = await post(runtime, user, chat)
+        await idle(runtime)
+        found = await outcome(posted.run)
+    assert looks > 1
+    assert (found.run, found.message) == ("completed", "complete")
+    assert len(found.terminal) == 1
+
+
 async def test_a_database_that_fails_at_the_start_is_the_callers_to_know(user: UUID, chat: UUID) -> None:
     def fail(_: Asking) -> Posted:
         raise OperationalError("gone")

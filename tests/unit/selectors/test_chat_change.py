@@ -244,7 +244,7 @@ def test_what_happens_while_a_snapshot_is_read_is_whole_in_it(
 @pytest.mark.parametrize("happens", ["first question", "question", "end of reply", "rename"])
 @pytest.mark.parametrize("before", [2, 3])
 def test_what_happens_while_a_change_is_read_is_whole_in_it(user: UUID, chat: UUID, happens: str, before: int) -> None:
-    rename_chat(user_id=user, chat_id=chat, title="Tides")
+    edit_chat(user_id=user, chat_id=chat, title="Tides")
     happening: Callable[[], object] = partial(say, user, chat)
     match happens:
         case "question":
@@ -252,7 +252,7 @@ def test_what_happens_while_a_change_is_read_is_whole_in_it(user: UUID, chat: UU
         case "end of reply":
             happening = partial(answer, say(user, chat))
         case "rename":
-            happening = partial(rename_chat, user_id=user, chat_id=chat, title="Ebb")
+            happening = partial(edit_chat, user_id=user, chat_id=chat, title="Ebb")
     found = meanwhile(partial(selectors.chat_change, chat, 1), before, happening)
     assert found == selectors.chat_change(chat, 1)
 
