@@ -93,7 +93,7 @@ async def test_neither_statements_nor_notes_grow_with_tokens_one_by_one(
     assert found.last_seq <= BURSTS + 6
     # Everything else happens once a run, whatever it says: post, stop?, history, end, and a reader's look at the chat
     # and at the list for the beginning and for the end; reconnecting, a title and a heartbeat do not grow either.
-    assert counted["database"] + counted["reserve"] <= 60
+    assert counted["database"] + counted["reserve"] <= 45
     # The layer: ten notes a second at most.
     assert sent <= seconds / notes.EVERY + 2
     # And a reader's frames: one for each write at most, and the few that announce and end.
