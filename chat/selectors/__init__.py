@@ -17,7 +17,7 @@ from chat.selectors.chats import (
     versions,
 )
 from chat.selectors.lists import ListChange, chat_page, list_change, list_versions
-from chat.selectors.questions import Question, Said, history, question
+from chat.selectors.questions import Question, Said, question
 from chat.selectors.rows import PAGE, clipped
 from chat.selectors.runs import (
     Orphan,
@@ -44,7 +44,6 @@ __all__ = [
     "chat_for",
     "chat_page",
     "clipped",
-    "history",
     "is_oldest_worker",
     "list_change",
     "list_versions",

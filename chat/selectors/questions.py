@@ -27,16 +27,10 @@ class Said:
     text: str
 
 
-def history(chat_id: UUID, *, before: int, budget: int) -> list[Said]:
-    """The newest messages before position `before` that fit `budget` characters, oldest first; the last one always,
-    cut to the budget at its start. Empty messages and those of other branches are left out. For the beginning of a
-    chat: `HISTORY_ROWS` are read, whatever fits.
-    """
-    rows = Message.objects.filter(chat=chat_id, position__lt=before, shown=True).order_by("-position")
-    return _fitting(rows.values_list("role", "parts")[:HISTORY_ROWS], budget)
-
-
 def _fitting(newest_first: Iterable[tuple[str, list[Any]]], budget: int) -> list[Said]:
+    """Those that fit `budget` characters, oldest first; the last one always, cut to the budget at its start. Empty
+    messages are left out.
+    """
     said: list[Said] = []
     for role, parts in newest_first:
         text = "\n\n".join(part["text"] for part in parts if part["type"] == "text" and part["text"])

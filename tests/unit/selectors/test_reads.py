@@ -75,13 +75,12 @@ def test_reading_a_chat_costs_the_same_however_long_it_is(user: UUID) -> None:
                     partial(selectors.message_page, user_id=user, chat_id=chat),
                     partial(selectors.message_for, user_id=user, chat_id=chat, message_id=posted.message),
                     partial(selectors.chat_for, user_id=user, chat_id=chat),
-                    partial(selectors.history, chat, before=PLENTY, budget=PLENTY),
                     partial(selectors.resumable_runs, chat, []),
                     partial(selectors.question, posted.reply, budget=10),
                 ]
             )
         )
-    assert found[0] == found[1] == [3, 3, 1, 2, 1, 1, 1, 1]
+    assert found[0] == found[1] == [3, 3, 1, 2, 1, 1, 1]
 
 
 @pytest.mark.skipif(CLUSTER, reason="only SQLite says what steps it takes")
@@ -227,10 +226,10 @@ def test_an_agent_reads_the_chat_up_to_its_reply_oldest_first(user: UUID, chat: 
 
 def test_an_agent_is_given_the_newest_messages_that_fit_its_budget(user: UUID, chat: UUID) -> None:
     answer(say(user, chat, "a" * 10), "b" * 10)
-    say(user, chat, "c" * 10)
+    posted = say(user, chat, "c" * 10)
 
     def given(budget: int) -> list[str]:
-        return [said.text[0] * len(said.text) for said in selectors.history(chat, before=PLENTY, budget=budget)]
+        return [said.text[0] * len(said.text) for said in asked(posted, budget).said]
 
     a, b, c = ("a" * 10, "b" * 10, "c" * 10)
     assert [given(30), given(29), given(20), given(19), given(10)] == [[a, b, c], [b, c], [b, c], [c], [c]]
@@ -252,8 +251,8 @@ def test_no_more_of_a_chat_is_read_than_an_agent_can_take(user: UUID, chat: UUID
 
 
 def test_the_end_of_the_last_message_is_what_is_kept(user: UUID, chat: UUID) -> None:
-    say(user, chat, "the beginning and the end")
-    assert selectors.history(chat, before=PLENTY, budget=7) == [Said("user", "the end")]
+    posted = say(user, chat, "the beginning and the end")
+    assert asked(posted, 7).said == [Said("user", "the end")]
 
 
 def test_only_text_is_history(user: UUID, chat: UUID) -> None:
@@ -266,7 +265,7 @@ def test_only_text_is_history(user: UUID, chat: UUID) -> None:
         {"type": "text", "id": "4", "text": "indeed"},
     ]
     Message.objects.filter(id=posted.reply).update(parts=parts)
-    assert selectors.history(chat, before=PLENTY, budget=PLENTY)[-1] == Said("assistant", "Yes\n\nindeed")
+    assert asked(posted, PLENTY).said[-1] == Said("assistant", "Yes\n\nindeed")
 
 
 def test_resumable_are_the_live_runs_and_those_asked_for_that_are_the_chats(user: UUID, chat: UUID) -> None:
