@@ -23,6 +23,7 @@ P = ParamSpec("P")
 logger = logging.getLogger(__name__)
 
 HOUR = 3600
+DAY = 24 * HOUR
 
 
 def admit_guests(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
@@ -43,9 +44,19 @@ def admit_guests(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> C
             if not _may_make_another(address_of(request)):
                 return _too_many()
             login(request, create_guest(), backend="django.contrib.auth.backends.ModelBackend")
+        _renew(request)
         return view(request, *args, **kwargs)
 
     return admit
+
+
+def _renew(request: HttpRequest) -> None:
+    """Once a day, let the session and its cookie last for `SESSION_COOKIE_AGE` from now. Django counts from the last
+    change of a session, and nothing else changes one after the sign-in.
+    """
+    today = int(time.time()) // DAY
+    if request.session.get("day") != today:
+        request.session["day"] = today
 
 
 def _may_make_another(address: str) -> bool:

@@ -162,7 +162,7 @@ GUESTS_PER_HOUR = number("GUESTS_PER_HOUR", 30)
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "accounts:login"  # not the page itself, which would make a guest at once
-SESSION_COOKIE_AGE = 60 * 24 * 3600  # seconds; a guest has no other way back to their chats
+SESSION_COOKIE_AGE = 60 * 24 * 3600  # seconds after the last visit; a guest has no other way back to their chats
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

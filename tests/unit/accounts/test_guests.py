@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import include, path
 from pytest_django import Settings
 
-from accounts.guests import admit_guests
+from accounts.guests import DAY, admit_guests
 from accounts.models import User
 from accounts.services import create_guest
 
@@ -44,6 +47,22 @@ def test_a_first_visit_makes_a_real_user_who_has_no_password(rf: RequestFactory)
 def test_the_same_browser_stays_the_same_guest(client: Client) -> None:
     assert client.get("/").content == client.get("/").content
     assert User.objects.count() == 1
+
+
+@pytest.mark.urls(__name__)
+def test_who_comes_back_stays_signed_in_for_as_long_again(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get("/")
+    # Not at every visit: that would be a write for each.
+    assert settings.SESSION_COOKIE_NAME not in client.get("/").cookies
+    expired = Session.objects.get().expire_date
+    later = time.time() + DAY
+    monkeypatch.setattr(time, "time", lambda: later)
+    again = client.get("/")
+    assert again.content == first.content
+    assert again.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == settings.SESSION_COOKIE_AGE
+    assert Session.objects.get().expire_date > expired
 
 
 def test_a_head_request_makes_nobody(rf: RequestFactory) -> None:
