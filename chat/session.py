@@ -15,7 +15,8 @@ from chat.protocol.objects import UserObject
 
 def user_of_session(session_key: str) -> UserObject | None:
     """The signed-in, active user of a session, or None: also when it has expired or its password has changed."""
-    if not session_key:
+    # No key has a NUL, which Postgres does not even look for.
+    if not session_key or "\0" in session_key:
         return None
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)

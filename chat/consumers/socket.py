@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from channels.consumer import AsyncConsumer, get_handler_name
@@ -29,6 +30,9 @@ from chat.protocol.frames import PROTOCOL, Hello, Limits, error
 from chat.protocol.objects import UserObject
 from chat.runtime import runtime
 from chat.session import user_of_session
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +160,7 @@ class ChatSocket(AsyncConsumer):
         runtime.sockets.add(self)
         runtime.hub.watch_list(self.writer, user.id)
         try:
-            versions = await in_database(selectors.list_versions, [user.id])
+            versions = await _ask(selectors.list_versions, [user.id])
         except ChatError:
             self.close(Close.GOING_AWAY)
             return
@@ -176,10 +180,10 @@ class ChatSocket(AsyncConsumer):
 
     async def _session_user(self) -> UserObject | None:
         cookies: dict[str, str] = self.scope.get("cookies", {})  # type: ignore[assignment]  # set by CookieMiddleware
-        return await in_database(user_of_session, cookies.get(settings.SESSION_COOKIE_NAME, ""))
+        return await _ask(user_of_session, cookies.get(settings.SESSION_COOKIE_NAME, ""))
 
     async def _watch_session(self) -> None:
-        """Close when the session has ended. A database that does not answer is asked again later."""
+        """Close when the session has ended. Where that is not to be found out, it is asked again later."""
         while True:
             waits: tuple[float, ...] = (0.0,)
             try:
@@ -221,3 +225,15 @@ class ChatSocket(AsyncConsumer):
             except Exception:
                 logger.exception("a command failed: %s", type(command).__name__)
                 self.writer.say(error(ChatError(), command_id))
+
+
+async def _ask(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`in_database`, of which all that goes wrong is a `ChatError`: a socket has to go on, or to close."""
+    try:
+        return await in_database(function, *args, **kwargs)
+    except ChatError:
+        raise
+    except Exception as error:
+        # Stores of sessions have errors of their own, and so has a table that is being migrated.
+        logger.exception("a socket could not ask the database")
+        raise ChatError from error
