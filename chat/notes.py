@@ -8,6 +8,7 @@ the next note.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -91,17 +92,27 @@ class Notes:
 
     async def _listen(self) -> None:
         while True:
+            channel = ""
             try:
                 channel = await _layer().new_channel()
                 await _layer().group_add(GROUP, channel)
                 while True:
-                    note = await _layer().receive(channel)
-                    if note.get("from") != self._me:
-                        self._heard(_move(note))
-                        self._grew({UUID(run): seq for run, seq in note["runs"].items()})
+                    self._hear(await _layer().receive(channel))
             except Exception:
                 logger.warning("the channel layer does not answer; tried again in %.0f s", AGAIN, exc_info=True)
-                await asyncio.sleep(AGAIN)
+            # The layer would keep every later note for a channel that nobody reads any more.
+            with contextlib.suppress(Exception):
+                await _layer().group_discard(GROUP, channel)
+            await asyncio.sleep(AGAIN)
+
+    def _hear(self, note: dict[str, Any]) -> None:
+        try:
+            if note["from"] != self._me:
+                self._heard(_move(note))
+                self._grew({UUID(run): seq for run, seq in note["runs"].items()})
+        except Exception as problem:  # noqa: BLE001  # whatever is in it
+            # Perhaps of another version, while one replaces the other.
+            logger.warning("a note was not understood; what it told is found by looking (%r)", problem)
 
 
 def tell_apart(sender: object, move: Move, **_: object) -> None:

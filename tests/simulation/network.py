@@ -108,6 +108,9 @@ class Layer:
     async def group_add(self, group: str, channel: str) -> None:
         self._channels[channel] = asyncio.Queue()
 
+    async def group_discard(self, group: str, channel: str) -> None:
+        self._channels.pop(channel, None)
+
     async def receive(self, channel: str) -> dict[str, Any]:
         return await self._channels[channel].get()
 

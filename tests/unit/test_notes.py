@@ -15,7 +15,7 @@ from chat import hub as hub_module
 from chat import notes as module
 from chat.database import in_database
 from chat.hub import Hub
-from chat.notes import Notes
+from chat.notes import Notes, _note
 from chat.services.announce import Move
 from chat.services.chats import edit_chat
 from tests import TIMEOUT
@@ -32,6 +32,7 @@ class Layer:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.down = False
+        self.deaf = False
         self.fate: Callable[[], tuple[int, int]] = lambda: (1, 0)
         self._channels: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         self._late: list[tuple[int, dict[str, Any]]] = []
@@ -41,6 +42,11 @@ class Layer:
 
     async def group_add(self, group: str, channel: str) -> None:
         self._channels[channel] = asyncio.Queue()
+        if self.deaf:
+            raise ConnectionError
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        del self._channels[channel]
 
     async def receive(self, channel: str) -> dict[str, Any]:
         return await self._channels[channel].get()
@@ -122,6 +128,43 @@ async def test_a_layer_that_is_away_holds_nobody_up_and_is_listened_to_again(lay
     await until(told)
     await here.notes.stop()
     await there.notes.stop()
+
+
+async def test_a_note_of_another_version_costs_nothing_but_itself(
+    layer: Layer, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = Ears()
+    here.notes.start()
+    await until(lambda: layer._channels)
+    channels = [*layer._channels]
+    chat = uuid4()
+    note = _note("somebody", Move(chats={chat: 1}), {})
+    for strange in ({"from": "somebody"}, {**note, "stops": ["no id"]}, {**note, "chats": None}, note):
+        await layer.group_send(module.GROUP, strange)
+    await until(lambda: here.moves)
+    assert here.moves == [Move(chats={chat: 1})]
+    assert [*layer._channels] == channels
+    assert len(caplog.messages) == 3
+    assert all(message.startswith("a note was not understood") for message in caplog.messages)
+    await here.notes.stop()
+
+
+async def test_nothing_is_kept_for_a_channel_that_nobody_reads_any_more(layer: Layer) -> None:
+    here = Ears()
+    layer.deaf = True
+    tries = 0
+
+    async def count() -> str:
+        nonlocal tries
+        tries += 1
+        return uuid4().hex
+
+    layer.new_channel = count  # type: ignore[method-assign]
+    here.notes.start()
+    await until(lambda: tries >= 3)
+    layer.deaf = False
+    await until(lambda: len(layer._channels) == 1)
+    await here.notes.stop()
 
 
 async def test_a_layer_that_swallows_a_cancellation_does_not_keep_the_process_from_ending(
