@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat.database import close_pool_connections, in_database
@@ -42,6 +44,39 @@ def test_a_log_outlives_its_run_by_two_minutes() -> None:
     assert remove_expired_logs() == 1
     assert set(RunEvent.objects.values_list("run_id", flat=True)) == set(runs[1:])
     assert remove_expired_logs() == 0
+
+
+def test_the_log_is_looked_through_once_for_many_events() -> None:
+    ended_with(2500)
+    with CaptureQueriesContext(connection) as queries:
+        assert remove_expired_logs() == 2500
+    looks = [query["sql"] for query in queries if "ORDER BY" in query["sql"]]
+    removals = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
+    assert (len(looks), len(removals)) == (1, 3)
+    assert not RunEvent.objects.exists()
+
+
+def test_what_is_left_of_a_log_whose_removal_was_cut_off_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(seconds: float) -> None:
+        raise OperationalError("gone")
+
+    ended_with(2500)
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "sleep", cut)
+        with pytest.raises(OperationalError):
+            remove_expired_logs()
+    assert remove_expired_logs() == 1500
+
+
+def ended_with(events: int) -> UUID:
+    """A chat whose one run ended two minutes ago with so many events in its log."""
+    user = new_user()
+    chat = new_chat(user)
+    posted = say(user, chat)
+    RunEvent.objects.bulk_create(RunEvent(run_id=posted.run, seq=seq, data="{}") for seq in range(1, events + 1))
+    answer(posted)
+    Run.objects.filter(id=posted.run).update(ended_at=timezone.now() - LOG_KEPT - MOMENT)
+    return chat
 
 
 def test_a_deleted_chat_goes_with_all_it_has_after_a_day() -> None:
