@@ -59,7 +59,8 @@ def worker_lock() -> WorkerLock:
         return WorkerLock()
     if database["ENGINE"].endswith("postgresql"):
         return PostgresLock()
-    return WorkerLock() if "memory" in str(database["NAME"]) else FileLock(Path(f"{database['NAME']}.lock"))
+    name = str(database["NAME"])
+    return WorkerLock() if name == ":memory:" or "mode=memory" in name else FileLock(Path(f"{name}.lock"))
 
 
 class FileLock(WorkerLock):

@@ -102,7 +102,9 @@ def test_while_postgres_is_away_nobody_has_the_lock(on_postgres: Postgres) -> No
         ("redis://127.0.0.1/0", "postgresql", "chat", WorkerLock),
         ("", "postgresql", "chat", PostgresLock),
         ("", "sqlite3", "/var/chat.sqlite3", FileLock),
+        ("", "sqlite3", "/var/memory/chat.sqlite3", FileLock),
         ("", "sqlite3", ":memory:", WorkerLock),
+        ("", "sqlite3", "file:chat?mode=memory&cache=shared", WorkerLock),
     ],
 )
 def test_the_settings_say_which_lock(
