@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
@@ -32,6 +31,37 @@ AGAIN = 1.0
 """Seconds until a layer that failed is tried again."""
 
 
+class _Next:
+    """The next note: of all that was told since the last one, the newest."""
+
+    def __init__(self) -> None:
+        self.chats: dict[UUID, int] = {}
+        self.users: dict[UUID, int] = {}
+        self.stops: set[UUID] = set()
+        self.sessions: set[UUID] = set()
+        self.runs: dict[UUID, int] = {}
+
+    def add(self, move: Move) -> None:
+        """Commits of several threads are told of in any order."""
+        for versions, told in ((self.chats, move.chats), (self.users, move.users)):
+            for key, version in told.items():
+                versions[key] = max(version, versions.get(key, 0))
+        self.stops.update(move.stops)
+        self.sessions.update(move.sessions)
+
+    def note(self, sender: str) -> dict[str, Any]:
+        """As it is sent."""
+        return {
+            "type": "note",
+            "from": sender,
+            "chats": {str(chat): version for chat, version in self.chats.items()},
+            "users": {str(user): version for user, version in self.users.items()},
+            "stops": [str(run) for run in self.stops],
+            "sessions": [str(user) for user in self.sessions],
+            "runs": {str(run): seq for run, seq in self.runs.items()},
+        }
+
+
 class Notes:
     """Sends what this process tells, and passes on what others told."""
 
@@ -40,11 +70,7 @@ class Notes:
         self._heard = heard
         self._grew = grew
         self._me = uuid4().hex
-        self._chats: dict[UUID, int] = {}
-        self._users: dict[UUID, int] = {}
-        self._stops: set[UUID] = set()
-        self._sessions: set[UUID] = set()
-        self._runs: dict[UUID, int] = {}
+        self._next = _Next()
         self._some = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.sent = 0
@@ -63,28 +89,22 @@ class Notes:
             _, left = await asyncio.wait(left, timeout=EVERY)
 
     def tell(self, move: Move) -> None:
-        """Put this into the next note. Commits of several threads are told of in any order."""
-        for versions, told in ((self._chats, move.chats), (self._users, move.users)):
-            for key, version in told.items():
-                versions[key] = max(version, versions.get(key, 0))
-        self._stops.update(move.stops)
-        self._sessions.update(move.sessions)
+        """Put this into the next note."""
+        self._next.add(move)
         self._some.set()
 
     def tell_run(self, run: UUID, seq: int) -> None:
         """Put into the next note how far a run of this process is."""
-        self._runs[run] = seq
+        self._next.runs[run] = seq
         self._some.set()
 
     async def _send(self) -> None:
         while True:
             await self._some.wait()
             self._some.clear()
-            told = Move(self._chats, self._users, tuple(self._stops), tuple(self._sessions))
-            note = _note(self._me, told, self._runs)
-            self._chats, self._users, self._stops, self._sessions, self._runs = {}, {}, set(), set(), {}
+            told, self._next = self._next, _Next()
             try:
-                await _layer().group_send(GROUP, note)
+                await _layer().group_send(GROUP, told.note(self._me))
                 self.sent += 1
             except Exception:
                 logger.warning("a note to the other processes was lost; they look again by themselves", exc_info=True)
@@ -115,38 +135,56 @@ class Notes:
             logger.warning("a note was not understood; what it told is found by looking (%r)", problem)
 
 
+class _Apart:
+    """Sends what is told in a process that is no worker: in a thread, of which there is one at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next = _Next()
+        self._some = self._sending = False
+
+    def tell(self, move: Move) -> None:
+        """Put this into the next note. Returns at once."""
+        with self._lock:
+            self._next.add(move)
+            self._some = True
+            if not self._sending:
+                threading.Thread(target=asyncio.run, args=(self._send(),), name="note").start()
+                self._sending = True
+
+    async def _send(self) -> None:
+        while told := self._take():
+            try:
+                async with asyncio.timeout(APART_WITHIN):
+                    await _layer().group_send(GROUP, told.note(""))
+            except Exception:
+                logger.warning("a note to the workers was lost; they look again by themselves", exc_info=True)
+            await asyncio.sleep(EVERY)
+
+    def _take(self) -> _Next | None:
+        """The next note. None where nothing was told since the last one: then this thread ends."""
+        with self._lock:
+            if not self._some:
+                self._sending = False
+                return None
+            told, self._next, self._some = self._next, _Next(), False
+            return told
+
+
+_apart = _Apart()
+
+
 def tell_apart(sender: object, move: Move, **_: object) -> None:
     """Tell the workers what a process committed that is none: a shell, a management command, a server under WSGI.
 
-    Returns at once; a thread sends the note, so that nobody waits for the layer. Without Redis there is no way to the
-    one worker, which finds out by looking.
+    Returns at once. Without Redis there is no way to the one worker, which finds out by looking.
     """
     if settings.REDIS_URL:
-        threading.Thread(target=async_to_sync(_send_once), args=(move,), name="note").start()
-
-
-async def _send_once(move: Move) -> None:
-    try:
-        async with asyncio.timeout(APART_WITHIN):
-            await _layer().group_send(GROUP, _note("", move, {}))
-    except Exception:
-        logger.warning("a note to the workers was lost; they look again by themselves", exc_info=True)
+        _apart.tell(move)
 
 
 def _layer() -> Any:
     return get_channel_layer()
-
-
-def _note(sender: str, move: Move, runs: dict[UUID, int]) -> dict[str, Any]:
-    return {
-        "type": "note",
-        "from": sender,
-        "chats": {str(chat): version for chat, version in move.chats.items()},
-        "users": {str(user): version for user, version in move.users.items()},
-        "stops": [str(run) for run in move.stops],
-        "sessions": [str(user) for user in move.sessions],
-        "runs": {str(run): seq for run, seq in runs.items()},
-    }
 
 
 def _move(note: dict[str, Any]) -> Move:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from pytest_django import Settings
 
 from chat import hub as hub_module
 from chat import notes as module
 from chat.database import in_database
 from chat.hub import Hub
-from chat.notes import Notes, _note
+from chat.notes import Notes, _Next, tell_apart
 from chat.services.announce import Move
 from chat.services.chats import edit_chat
 from tests import TIMEOUT
@@ -138,7 +140,9 @@ async def test_a_note_of_another_version_costs_nothing_but_itself(
     await until(lambda: layer._channels)
     channels = [*layer._channels]
     chat = uuid4()
-    note = _note("somebody", Move(chats={chat: 1}), {})
+    told = _Next()
+    told.add(Move(chats={chat: 1}))
+    note = told.note("somebody")
     for strange in ({"from": "somebody"}, {**note, "stops": ["no id"]}, {**note, "chats": None}, note):
         await layer.group_send(module.GROUP, strange)
     await until(lambda: here.moves)
@@ -184,6 +188,50 @@ async def test_a_layer_that_swallows_a_cancellation_does_not_keep_the_process_fr
     async with asyncio.timeout(TIMEOUT):
         await connecting.wait()
         await here.notes.stop()
+
+
+async def test_who_is_no_worker_tells_of_many_commits_in_one_thread_and_few_notes(
+    layer: Layer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REDIS_URL = "redis://is.not.asked.invalid"
+    told, send = threading.Event(), layer.group_send
+
+    async def late(group: str, note: dict[str, Any]) -> None:
+        await asyncio.to_thread(told.wait, TIMEOUT)
+        await send(group, note)
+
+    monkeypatch.setattr(layer, "group_send", late)
+    people, chat = [uuid4() for _ in range(100)], uuid4()
+    for version, person in enumerate(people, 1):
+        tell_apart(None, Move(chats={chat: version}, sessions=(person,)))
+        assert len(senders()) == 1
+    told.set()
+    await until(lambda: not senders())
+    assert len(layer.sent) <= 2
+    assert layer.sent[-1]["chats"] == {str(chat): 100}
+    assert {person for note in layer.sent for person in note["sessions"]} == set(map(str, people))
+    # Whoever tells something later is heard as well.
+    tell_apart(None, Move(chats={chat: 101}))
+    await until(lambda: not senders())
+    assert layer.sent[-1]["chats"] == {str(chat): 101}
+
+
+async def test_who_is_no_worker_goes_on_telling_after_a_note_was_lost(layer: Layer, settings: Settings) -> None:
+    settings.REDIS_URL = "redis://is.not.asked.invalid"
+    layer.down = True
+    tell_apart(None, Move(chats={uuid4(): 1}))
+    await until(lambda: not senders())
+    layer.down = False
+    chat = uuid4()
+    tell_apart(None, Move(chats={chat: 1}))
+    await until(lambda: layer.sent)
+    assert layer.sent[0]["chats"] == {str(chat): 1}
+    await until(lambda: not senders())
+
+
+def senders() -> list[threading.Thread]:
+    """The threads that tell what a process committed that is no worker."""
+    return [thread for thread in threading.enumerate() if thread.name == "note"]
 
 
 @pytest.fixture
