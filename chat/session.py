@@ -19,11 +19,24 @@ def user_of_session(session_key: str) -> UserObject | None:
     if not session_key or "\0" in session_key:
         return None
     request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    request.session = _Copy(store.items())  # type: ignore[assignment]  # all of one that `get_user` asks for
     user = get_user(request)
     if not user.is_authenticated or not user.is_active:
         return None
     return user_object(user)
+
+
+class _Copy(dict[str, Any]):
+    """What a session says, for `get_user` to change as it likes. One of an earlier `SECRET_KEY` would get a new key,
+    which only the answer to a page can tell the browser: with the old one it would be signed out.
+    """
+
+    def cycle_key(self) -> None:
+        """The next page does."""
+
+    def flush(self) -> None:
+        """The next page does."""
 
 
 def user_object(user: Any) -> UserObject:

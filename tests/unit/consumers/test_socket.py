@@ -16,10 +16,8 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from chat.consumers import socket as module
 from chat.consumers.socket import ChatSocket
-from chat.database import close_pool_connections, in_database
 from chat.protocol.codes import Close
 from chat.protocol.objects import UserObject
-from chat.session import user_of_session
 from tests import TIMEOUT
 
 
@@ -76,9 +74,3 @@ async def test_a_session_that_could_not_be_read_is_looked_at_again(monkeypatch: 
     async with asyncio.timeout(TIMEOUT):
         assert await closed == Close.SIGNED_OUT
     watching.cancel()
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_a_cookie_with_a_nul_is_nobodys() -> None:
-    assert await in_database(user_of_session, "\0aaaaaaaa") is None
-    close_pool_connections()
