@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from accounts.services import delete_expired_sessions, delete_unused_guests
-from chat.services.cleanup import remove_deleted_chats, remove_ended_workers, remove_expired_logs
+from chat.services.cleanup import (
+    delete_chats_of_nobody,
+    remove_deleted_chats,
+    remove_ended_workers,
+    remove_expired_logs,
+)
 
 CHORES: Mapping[str, Callable[[], int]] = {
     "expired logs": remove_expired_logs,
+    "chats of nobody": delete_chats_of_nobody,
     "deleted chats": remove_deleted_chats,
     "ended workers": remove_ended_workers,
     # After the chats: whose last chat is gone may be gone too.

@@ -27,7 +27,7 @@ SLICE = 1000
 PAUSE = 0.02
 """Seconds between slices, in which others get to write."""
 CHATS = 50
-"""Chats in a batch, each with all its messages."""
+"""Chats in a batch, perhaps with all their messages."""
 
 
 def remove_expired_logs() -> int:
@@ -45,6 +45,13 @@ def remove_expired_logs() -> int:
             time.sleep(PAUSE)
         count += RunEvent.objects.filter(id__in=events[start : start + SLICE]).delete()[0]
     return count
+
+
+def delete_chats_of_nobody() -> int:
+    """Delete chats whose only member was removed, so that they go a day later; returns how many."""
+    # Whoever made it is gone too, which leads to them by an index.
+    left = Chat.objects.filter(creator=None, members=None, deleted_at=None).values_list("id", flat=True)
+    return Chat.objects.filter(id__in=list(left[:CHATS])).update(deleted_at=timezone.now())
 
 
 def remove_deleted_chats() -> int:

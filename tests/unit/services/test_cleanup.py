@@ -13,12 +13,14 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.models import User
 from chat.database import close_pool_connections, in_database
 from chat.models import Chat, Message, Run, RunEvent, Worker
 from chat.services.chats import delete_chat, restore_chat
 from chat.services.cleanup import (
     DELETED_KEPT,
     LOG_KEPT,
+    delete_chats_of_nobody,
     remove_deleted_chats,
     remove_ended_workers,
     remove_expired_logs,
@@ -90,6 +92,23 @@ def test_a_deleted_chat_goes_with_all_it_has_after_a_day() -> None:
     assert remove_deleted_chats() == 1
     assert set(Chat.objects.values_list("id", flat=True)) == {recent, kept}
     assert Message.objects.count() == 4
+
+
+def test_the_chats_of_a_person_who_was_removed_go_a_day_later() -> None:
+    gone, other = new_user(), new_user()
+    chat, deleted, kept = new_chat(gone), new_chat(gone), new_chat(other)
+    answer(say(gone, chat))
+    delete_chat(user_id=gone, chat_id=deleted)
+    before = Chat.objects.get(id=deleted).deleted_at
+    User.objects.filter(id=gone).delete()
+    assert delete_chats_of_nobody() == 1
+    assert delete_chats_of_nobody() == 0
+    assert set(Chat.objects.filter(deleted_at=None).values_list("id", flat=True)) == {kept}
+    assert Chat.objects.get(id=deleted).deleted_at == before
+    Chat.objects.filter(id=chat).update(deleted_at=timezone.now() - DELETED_KEPT - MOMENT)
+    assert remove_deleted_chats()
+    assert set(Chat.objects.values_list("id", flat=True)) == {deleted, kept}
+    assert not Message.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
