@@ -216,8 +216,11 @@ class RunEvent(models.Model):
 
     # In the order of their coming, whatever run they are of: a write of many runs' events fills one page. By run and
     # seq each event would take a page of its own, which cost SQLite twice as much. Who reads a run finds its first
-    # event by the one index, and looks through what came after it; nobody does while all goes well.
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events", db_index=False, db_constraint=False)
+    # event by the one index, and looks through what came after it; nobody does while all goes well. No cascade
+    # does either: `services.cleanup` removes a log before its run.
+    run = models.ForeignKey(
+        Run, on_delete=models.DO_NOTHING, related_name="events", db_index=False, db_constraint=False
+    )
     seq = models.BigIntegerField()
     data = models.TextField()
     """The AG-UI event as JSON."""

@@ -15,7 +15,7 @@ from chat.services.cleanup import (
 CHORES: Mapping[str, Callable[[], int]] = {
     "expired logs": remove_expired_logs,
     "chats of nobody": delete_chats_of_nobody,
-    "deleted chats": remove_deleted_chats,
+    "rows of deleted chats": remove_deleted_chats,
     "ended workers": remove_ended_workers,
     # After the chats: whose last chat is gone may be gone too.
     "unused guests": lambda: delete_unused_guests(used="chat_memberships"),

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from chat.models import Chat, RunEvent, Worker
+from chat.models import Chat, Message, Run, RunEvent, Worker
 
 LOG_KEPT = timedelta(minutes=2)
 """A log outlives its run by this, for those who reconnect in the middle of its last events."""
@@ -26,8 +26,10 @@ SLICE = 1000
 """Of them, events that go at once: streams wait while they are removed."""
 PAUSE = 0.02
 """Seconds between slices, in which others get to write."""
-CHATS = 50
-"""Chats in a batch, perhaps with all their messages."""
+CHATS = 500
+"""Chats of nobody in a batch."""
+MESSAGES = 100
+"""Messages in a batch, of 1 MiB each at most."""
 
 
 def remove_expired_logs() -> int:
@@ -55,14 +57,28 @@ def delete_chats_of_nobody() -> int:
 
 
 def remove_deleted_chats() -> int:
-    """Remove the rows of chats that were deleted a day ago; returns how many chats."""
-    # Locked, so that none is restored between the look and the end. What is locked by others is the next call's.
+    """Remove a piece of a chat that was deleted a day ago: its newest messages and their runs, with the first messages
+    the chat itself. Returns how many rows.
+    """
+    due = timezone.now() - DELETED_KEPT
+    # A log goes first: without its run nothing would say that it is due. The `1` is no parameter, as above.
+    logged = RunEvent.objects.extra(where=["chat_runevent.seq = 1"]).filter(run__chat__deleted_at__lt=due)
+    later = list(logged.values_list("run__chat_id", flat=True))
     skip = connection.features.has_select_for_update_skip_locked
     with transaction.atomic():
-        old = Chat.objects.select_for_update(skip_locked=skip).filter(deleted_at__lt=timezone.now() - DELETED_KEPT)
-        gone = list(old.values_list("id", flat=True)[:CHATS])
-        Chat.objects.filter(id__in=gone).delete()
-    return len(gone)
+        # Locked, so that it is not restored between the look and the end. What is locked by others is the next call's.
+        old = Chat.objects.select_for_update(skip_locked=skip).filter(deleted_at__lt=due).order_by("deleted_at")
+        chat = old.exclude(id__in=later).exclude(runs__status=Run.Status.RUNNING).first()
+        if chat is None:
+            return 0
+        # Nobody restores what is left of it.
+        count, _ = chat.members.all().delete()
+        # The newest first: so nothing is left that follows what goes.
+        messages = list(chat.messages.order_by("-position").values_list("id", flat=True)[:MESSAGES])
+        count += Message.objects.filter(id__in=messages).only("id").delete()[0]
+        if len(messages) < MESSAGES:
+            count += chat.delete()[0]
+        return count
 
 
 def remove_ended_workers() -> int:

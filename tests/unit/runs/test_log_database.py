@@ -10,7 +10,7 @@ import pytest
 from django.db import DataError, InternalError, OperationalError, connection
 
 from chat.database import close_pool_connections, in_database
-from chat.models import Run, RunEvent
+from chat.models import RunEvent
 from chat.protocol.codes import Unavailable
 from chat.runs.log import Append, Appended
 from chat.runs.log import database as module
@@ -156,13 +156,3 @@ async def test_a_gap_ends_what_can_be_read(log: DatabaseLog, runs: list[Started]
 
     await in_database(lose, runs[0].run)
     assert await log.read(runs[0].run) == [b"1"]
-
-
-async def test_events_go_with_their_run(log: DatabaseLog, runs: list[Started]) -> None:
-    await log.append([Append(runs[0].run, runs[0].token, 0, [b"{}"])])
-
-    def delete(run: UUID) -> None:
-        Run.objects.get(id=run).reply.delete()
-
-    await in_database(delete, runs[0].run)
-    assert await log.read(runs[0].run) == []

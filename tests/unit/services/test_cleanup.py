@@ -16,6 +16,8 @@ from django.utils import timezone
 from accounts.models import User
 from chat.database import close_pool_connections, in_database
 from chat.models import Chat, Message, Run, RunEvent, Worker
+from chat.protocol.codes import NotFound
+from chat.services import cleanup
 from chat.services.chats import delete_chat, restore_chat
 from chat.services.cleanup import (
     DELETED_KEPT,
@@ -25,9 +27,10 @@ from chat.services.cleanup import (
     remove_ended_workers,
     remove_expired_logs,
 )
+from chat.services.messages import retry_reply
 from chat.services.workers import beat, register_worker, remove_worker
 from tests import TIMEOUT
-from tests.chats import answer, new_chat, new_user, say
+from tests.chats import answer, asking, new_chat, new_user, say, talk
 
 pytestmark = pytest.mark.django_db
 MOMENT = timedelta(seconds=5)
@@ -87,11 +90,53 @@ def test_a_deleted_chat_goes_with_all_it_has_after_a_day() -> None:
     for chat in (old, recent, kept):
         answer(say(user, chat))
     for chat, ago in ((old, DELETED_KEPT + MOMENT), (recent, DELETED_KEPT - MOMENT)):
-        delete_chat(user_id=user, chat_id=chat)
-        Chat.objects.filter(id=chat).update(deleted_at=timezone.now() - ago)
-    assert remove_deleted_chats() == 1
+        delete(user, chat, ago)
+    # A chat, its member, two messages and a run.
+    assert remove_deleted_chats() == 5
+    assert remove_deleted_chats() == 0
     assert set(Chat.objects.values_list("id", flat=True)) == {recent, kept}
     assert Message.objects.count() == 4
+
+
+def test_a_long_chat_goes_piece_by_piece_and_no_piece_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "MESSAGES", 2)
+    user = new_user()
+    old, kept = new_chat(user), new_chat(user)
+    first = say(user, old)
+    answer(first)
+    talk(user, old, turns=2)
+    answer(retry_reply(asking(user, old), message_id=first.reply))
+    talk(user, kept)
+    delete(user, old, DELETED_KEPT + MOMENT)
+    assert remove_deleted_chats() == 5
+    assert Message.objects.filter(chat=old).count() == 5
+    with pytest.raises(NotFound):
+        restore_chat(user_id=user, chat_id=old)
+    assert sum(iter(remove_deleted_chats, 0)) == 8
+    assert list(Chat.objects.values_list("id", flat=True)) == [kept]
+    assert Message.objects.count() == 2
+    assert Run.objects.count() == 1
+
+
+def test_a_deleted_chat_goes_after_its_log_which_nothing_else_would_lead_to() -> None:
+    chat, running = ended_with(2), new_chat(user := new_user())
+    say(user, running)
+    for each in (chat, running):
+        Chat.objects.filter(id=each).update(deleted_at=timezone.now() - DELETED_KEPT - MOMENT)
+    assert remove_deleted_chats() == 0
+    assert remove_expired_logs() == 2
+    with CaptureQueriesContext(connection) as queries:
+        assert remove_deleted_chats()
+    # Without an index by run that would be a look through all logs.
+    assert not [query["sql"] for query in queries if 'DELETE FROM "chat_runevent"' in query["sql"]]
+    assert remove_deleted_chats() == 0
+    assert list(Chat.objects.values_list("id", flat=True)) == [running]
+
+
+def delete(user: UUID, chat: UUID, ago: timedelta) -> None:
+    """Delete a chat, as if that long ago."""
+    delete_chat(user_id=user, chat_id=chat)
+    Chat.objects.filter(id=chat).update(deleted_at=timezone.now() - ago)
 
 
 def test_the_chats_of_a_person_who_was_removed_go_a_day_later() -> None:
@@ -124,8 +169,7 @@ async def test_a_chat_that_is_being_restored_is_not_removed() -> None:
     def old() -> tuple[UUID, UUID]:
         user = new_user()
         chat = new_chat(user)
-        delete_chat(user_id=user, chat_id=chat)
-        Chat.objects.filter(id=chat).update(deleted_at=timezone.now() - DELETED_KEPT - MOMENT)
+        delete(user, chat, DELETED_KEPT + MOMENT)
         return user, chat
 
     user, chat = await in_database(old)
