@@ -177,6 +177,8 @@ AUTH_PASSWORD_VALIDATORS = [
 USER_SOCKETS = number("USER_SOCKETS", 50)  # on one worker
 USER_COMMANDS = number("USER_COMMANDS", 600)  # a minute, on one worker
 USER_RUNS = number("USER_RUNS", 50)  # replies being written, on all workers
+if not USER_COMMANDS:
+    raise ImproperlyConfigured("USER_COMMANDS is 0; it must be 1 or more, or nobody could write.")
 
 # --- Agents ----------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@
     ├── TooManyChats, TooManyRequests   a limit of this person or socket
     ├── Draining                    this server is going away; the same command elsewhere will do
     ├── NeedsAsgi                   this process runs under WSGI
-    └── Unavailable                 something of ours is down; nothing was done
+    └── Unavailable                 something of ours is down; it may have been done all the same
 
 A subclass's docstring is its default sentence for people. `code` is what programs look at, and never changes.
 """
@@ -127,7 +127,7 @@ class Draining(ChatError):
 
 
 class Unavailable(ChatError):
-    """The database does not answer just now. Nothing was done; try again in a moment."""
+    """The database does not answer just now. Try again in a moment; nothing is done twice."""
 
     code = "unavailable"
     status = 503
@@ -153,6 +153,6 @@ class Close:
     TOO_SLOW = 4408
     """Frames were not acknowledged with `received` for 30 seconds. Everything can be resumed."""
     TOO_MANY = 4429
-    """More than 32 commands waited at once."""
+    """Too many sockets of one person, commands that wait (32), or answers that are not read (128)."""
     GOING_AWAY = 4503
     """The server restarts; runs go on elsewhere or are kept."""

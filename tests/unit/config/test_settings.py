@@ -40,6 +40,7 @@ def settings_with(*names: str, **env: str) -> dict[str, Any]:
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set."),
         ({"HTTPS": "yess"}, "HTTPS is 'yess'; it must be on or off."),
         ({"PORT": "http"}, "PORT is 'http'; it must be a whole number."),
+        ({"USER_COMMANDS": "0"}, "USER_COMMANDS is 0; it must be 1 or more"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'; it must be DEBUG, INFO"),
         ({"DATABASE_URL": "mysql://a@b/c"}, "DATABASE_URL must name SQLite"),
         ({"AGENTS": "["}, "AGENTS is not valid JSON"),
