@@ -29,11 +29,12 @@ export function shortcuts() {
  *
  * @param {Keys} event
  * @param {boolean} types
+ * @param {boolean} [mac]
  * @returns {{command: Command, number?: number} | null}
  */
-export function commandOf(event, types) {
+export function commandOf(event, types, mac = MAC) {
   const { key, code, shiftKey, altKey } = event;
-  const mod = MAC ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
+  const mod = mac ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
   if (mod && !altKey) {
     if (key.toLowerCase() === "k" && !shiftKey) return { command: "palette" };
     if (code === "KeyO" && shiftKey) return { command: "new" };
@@ -42,9 +43,11 @@ export function commandOf(event, types) {
   }
   if (event.ctrlKey || event.metaKey) return null;
   if (altKey && !shiftKey) {
-    // By the place of the key: with Alt, a Mac types other characters.
     if (key === "ArrowUp") return { command: "previous" };
     if (key === "ArrowDown") return { command: "next" };
+    // With Alt, a Mac types other characters, which in some languages are those of everyday: #, €, @, |.
+    if (types && mac) return null;
+    // By the place of the key, for the same reason.
     if (code === "KeyQ") return { command: "quote" };
     const number = /^Digit([1-3])$/.exec(code)?.[1];
     return number ? { command: "pane", number: Number(number) } : null;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { commandOf, shortcuts, shown } from "../../../chat/static/chat/keys.js";
 
 const press = (key, more = {}) => ({ key, code: "", ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
-const command = (event, types = false) => commandOf(event, types)?.command ?? null;
+const command = (event, types = false, mac = false) => commandOf(event, types, mac)?.command ?? null;
 
 test("shortcuts with Ctrl or Alt work also while one types", () => {
   for (const types of [true, false]) {
@@ -11,9 +11,18 @@ test("shortcuts with Ctrl or Alt work also while one types", () => {
     assert.equal(command(press("O", { code: "KeyO", ctrlKey: true, shiftKey: true }), types), "new");
     assert.equal(command(press(".", { ctrlKey: true }), types), "stop");
     assert.equal(command(press("ArrowDown", { altKey: true }), types), "next");
-    assert.equal(command(press("œ", { code: "KeyQ", altKey: true }), types), "quote");
+    assert.equal(command(press("q", { code: "KeyQ", altKey: true }), types), "quote");
   }
-  assert.deepEqual(commandOf(press("¡", { code: "Digit1", altKey: true }), true), { command: "pane", number: 1 });
+  assert.deepEqual(commandOf(press("1", { code: "Digit1", altKey: true }), true, false), { command: "pane", number: 1 });
+});
+
+test("on a Mac the characters that Alt types can be typed, and are shortcuts elsewhere", () => {
+  for (const [key, code, meant] of [["#", "Digit3", "pane"], ["€", "Digit2", "pane"], ["«", "KeyQ", "quote"]]) {
+    assert.equal(command(press(key, { code, altKey: true }), true, true), null);
+    assert.equal(command(press(key, { code, altKey: true }), false, true), meant);
+  }
+  assert.equal(command(press("ArrowUp", { altKey: true }), true, true), "previous");
+  assert.equal(command(press("k", { metaKey: true }), true, true), "palette");
 });
 
 test("plain characters are shortcuts only where nothing is typed", () => {
