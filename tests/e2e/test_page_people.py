@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,17 @@ def test_a_clipped_message_shows_all_when_asked(page: Page, server: ServerProces
     sent.get_by_role("button", name="Show all").click()
     expect(sent).to_contain_text("and the very end")
     expect(sent.get_by_role("button", name="Show all")).to_have_count(0)
+
+
+def test_a_clipped_message_is_edited_whole(page: Page, server: ServerProcess) -> None:
+    open_page(page, server.url)
+    start_chat(page, f"{'long ' * 40_000}and the very end")
+    finished(page)
+    page.reload()
+    sent = page.locator(".from-user")
+    expect(sent.get_by_role("button", name="Show all")).to_be_visible()
+    sent.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Edit your message")).to_have_value(re.compile("and the very end$"))
 
 
 def test_where_there_is_no_socket_the_page_says_so_and_keeps_what_is_typed(page: Page, tmp_path: Path) -> None:

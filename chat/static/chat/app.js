@@ -152,6 +152,16 @@ export class App {
   }
 
   /**
+   * Change an own message in place. One that is clipped is fetched first, or the edit would drop the rest of it.
+   *
+   * @param {import("./types.js").Message} message
+   */
+  async edit(message) {
+    if (message.clipped && !(await this.showAll(message))) return;
+    this.store.dispatch({ type: "ui", ui: { editing: message.id } });
+  }
+
+  /**
    * Change one's newest message in place; says whether there is one that can be.
    *
    * @param {string} chat
@@ -160,7 +170,7 @@ export class App {
     const { state } = this.store;
     const message = lastOwn(state, chat, state.hello?.user.id ?? "");
     if (!message || busyReason(state, chat)) return false;
-    this.store.dispatch({ type: "ui", ui: { editing: message.id } });
+    void this.edit(message);
     return true;
   }
 
@@ -193,8 +203,8 @@ export class App {
   }
 
   /** @param {import("./types.js").Message} message */
-  async showAll(message) {
-    await this.attempt(async () => {
+  showAll(message) {
+    return this.attempt(async () => {
       this.store.dispatch({ type: "message", message: await this.api.message(message.chat, message.id) });
     });
   }

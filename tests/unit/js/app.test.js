@@ -279,6 +279,27 @@ test("an edit that was refused and is given up leaves its text for the next try"
   assert.deepEqual(page.store.state.pending, {});
 });
 
+test("a long message is edited only once all of it is there", async () => {
+  const [shot] = fixture("retried").frames;
+  const [own] = shot.messages;
+  let whole = null;
+  const message = async () => {
+    if (!whole) throw new CommandError("unavailable", "Not now.");
+    return whole;
+  };
+  const page = openPage(`/c/${CHAT}`, { message });
+  await page.greet();
+  page.last().say({ ...shot, messages: [{ ...own, author: HELLO.user.id, clipped: true }] });
+  assert.equal(page.app.editLast(CHAT), true);
+  await settle();
+  assert.equal(page.store.state.ui.editing, null);
+  assert.equal(page.store.state.toasts[0].text, "Not now.");
+  whole = { ...own, author: HELLO.user.id, parts: [{ type: "text", id: "p", text: "All of it." }] };
+  await page.app.edit(page.store.state.open[CHAT].messages[own.id]);
+  assert.equal(page.store.state.ui.editing, own.id);
+  assert.equal(page.store.state.open[CHAT].messages[own.id].parts[0].text, "All of it.");
+});
+
 test("a selection is quoted into its chat's composer, once", async () => {
   const page = openPage();
   const added = [];

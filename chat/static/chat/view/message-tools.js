@@ -13,7 +13,7 @@ import { Tool } from "./tool.js";
 export const MessageTools = memo(
   /** @param {{message: Message}} props */
   ({ message }) => {
-    const { app, store, config } = useApp();
+    const { app, config } = useApp();
     const [details, setDetails] = useState(false);
     const reason = useSelect((state) => busyReason(state, message.chat));
     const goesOn = useSelect((state) => canContinue(state, message));
@@ -25,7 +25,7 @@ export const MessageTools = memo(
       ${goesOn && !asked && html`<${Mend} message=${message} reason=${reason} />`}
       <div class="message-tools" role="group" aria-label=${reply ? t("This reply") : t("This message")}>
         <${Branches} message=${message} reason=${reason} />
-        ${own && html`<${Tool} label=${t("Edit")} icon="edit" reason=${reason} act=${() => store.dispatch({ type: "ui", ui: { editing: message.id } })} />`}
+        ${own && html`<${Tool} label=${t("Edit")} icon="edit" reason=${reason} act=${() => void app.edit(message)} />`}
         <${Tool} label=${reply ? t("Copy as Markdown") : t("Copy")} icon="copy" act=${() => void app.saving.copyMessage(message)} />
         ${reply && !goesOn && html`<${Tool} label=${t("Ask for another reply")} icon="retry" reason=${reason} act=${() => app.replies.retry(message)} />`}
         ${reply && html`<${Tool} label=${t("Details")} icon="info" open=${details} act=${() => setDetails(!details)} />`}
