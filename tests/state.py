@@ -136,10 +136,12 @@ def _apply(chat: OpenChat, change: Frame) -> OpenChat | None:
             if gone:
                 return None  # the path turns off above this page, and what comes back is the page
             continue  # it comes with its page
-        kept = {"parts": known["parts"] if known else []}
-        if known and known.get("clipped") and "parts" not in message:
-            kept["clipped"] = True
-        messages[message["id"]] = {**kept, **message}
+        if known and _keeps_parts(known, message, change):
+            kept = {name: known[name] for name in ("parts", "clipped") if name in known}
+            rest = {name: value for name, value in message.items() if name not in ("parts", "clipped")}
+            messages[message["id"]] = rest | kept
+        else:
+            messages[message["id"]] = {"parts": [], **message}
     for removed in change.get("removed", []):
         messages.pop(removed, None)
     for run in change.get("runs", []):
@@ -155,6 +157,18 @@ def _apply(chat: OpenChat, change: Frame) -> OpenChat | None:
                 return None
             runs[run["run"]] = {**run, "seq": max(run["seq"], known["seq"] if known else 0)}
     return replace(chat, messages=messages, runs=runs)
+
+
+def _keeps_parts(known: Message, message: Message, change: Frame) -> bool:
+    """Whether the parts of a message that is known stay with a change to it: where it brings none, and where a reply of
+    which this client has all goes on right there, while the change has it clipped.
+    """
+    if "parts" not in message:
+        return True
+    if not message.get("clipped") or known.get("clipped") or known["status"] == "streaming":
+        return False
+    runs = [run for run in change.get("runs", []) if run["reply"] == message["id"]]
+    return len(runs) == 1 and runs[0]["status"] == "running" and runs[0]["seq"] == 0
 
 
 def _events(state: State, frame: Frame) -> State:

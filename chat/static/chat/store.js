@@ -182,10 +182,7 @@ function applyChange(chat, change) {
       continue;
     }
     const known = messages[message.id];
-    // Parts that are kept are as clipped as they were.
-    messages[message.id] = message.parts
-      ? { ...message, parts: message.parts }
-      : { ...message, parts: known?.parts ?? [], ...(known?.clipped && { clipped: true }) };
+    messages[message.id] = known && keepsParts(known, message, change) ? withParts(message, known) : whole(message);
   }
   for (const id of change.removed ?? []) delete messages[id];
   for (const run of change.runs ?? []) {
@@ -193,7 +190,7 @@ function applyChange(chat, change) {
     const known = runs[run.run];
     if (run.status === "running") {
       // The change brings the text up to the run's `seq`, or this client has some and keeps it with its own cursor.
-      if (reply?.parts) runs[run.run] = { ...run, parts: reply.parts };
+      if (reply?.parts) runs[run.run] = { ...run, parts: messages[run.reply]?.parts ?? reply.parts };
       else if (known) runs[run.run] = { ...run, seq: known.seq, parts: known.parts };
       // A reply that is continued has what earlier runs said.
       else if (run.seq === 0) runs[run.run] = { ...run, parts: messages[run.reply]?.parts ?? [] };
@@ -210,6 +207,32 @@ function applyChange(chat, change) {
   }
   const order = Object.keys(messages).sort((a, b) => (messages[a]?.position ?? 0) - (messages[b]?.position ?? 0));
   return { ...chat, messages, runs, order };
+}
+
+/**
+ * Whether the parts of a message that is known stay with a change to it: where it brings none, and where a reply of
+ * which this client has all goes on from there, while the change has it clipped.
+ *
+ * @param {Message} known
+ * @param {WireMessage} message
+ * @param {Change} change
+ */
+function keepsParts(known, message, change) {
+  if (!message.parts) return true;
+  if (!message.clipped || known.clipped || known.status === "streaming") return false;
+  const runs = (change.runs ?? []).filter((run) => run.reply === message.id);
+  return runs.length === 1 && runs[0]?.status === "running" && runs[0].seq === 0;
+}
+
+/**
+ * A message with the parts that are known of it, as clipped as they are.
+ *
+ * @param {WireMessage} message
+ * @param {Message} known
+ * @returns {Message}
+ */
+function withParts({ clipped: _, ...message }, known) {
+  return { ...message, parts: known.parts, ...(known.clipped && { clipped: true }) };
 }
 
 /**
