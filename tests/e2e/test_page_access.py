@@ -271,7 +271,12 @@ def test_on_a_phone(browser: Browser, server: ServerProcess) -> None:
     phone.set_default_timeout(1000 * TIMEOUT)
     page: Page = phone.new_page()
     open_page(page, server.url)
-    start_chat(page, QUICK)
+    composer(page).fill("One line")
+    composer(page).press("Enter")
+    composer(page).press_sequentially("another")
+    expect(composer(page)).to_have_value("One line\nanother")
+    composer(page).fill(QUICK)
+    page.get_by_role("button", name="Send").tap()
     finished(page)
     assert violations(page) == []
     page.get_by_role("button", name="Chats", exact=True).tap()

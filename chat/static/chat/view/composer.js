@@ -5,6 +5,7 @@ import { t } from "../i18n.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
+import { touchNow } from "./media.js";
 
 /**
  * @typedef {{focus: () => void, put: (text: string) => void, add: (text: string) => void}} ComposerHandle   `put`: before what is there; `add`: behind it
@@ -67,7 +68,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
   const onKeyDown = (event) => {
     if (event.key === "ArrowUp" && !text && !modified(event) && app.editLast(id)) return event.preventDefault();
     // While an input method is composing, Enter chooses a word. Safari ends the composition first and says so by 229.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || touchNow()) return;
     event.preventDefault();
     send();
   };
@@ -94,6 +95,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
             ref=${field}
             rows="1"
             dir=${text ? "auto" : null}
+            enterkeyhint="enter"
             aria-label=${t("Message")}
             placeholder=${blocked || t("Ask anything")}
             value=${text}

@@ -31,6 +31,11 @@ export function useRoom() {
   return three ? 3 : two ? 2 : 1;
 }
 
+/** Whether one types on the screen: that keyboard has no Shift+Enter, so Enter breaks the line and the button sends. */
+export function touchNow() {
+  return matchMedia("(pointer: coarse) and (hover: none)").matches;
+}
+
 /** Whether the list of chats lies over the page instead of beside it just now. */
 export function narrowNow() {
   return matchMedia(NARROW).matches;

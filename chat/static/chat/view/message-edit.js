@@ -5,6 +5,7 @@ import { t } from "../i18n.js";
 import { busyReason } from "../replies.js";
 import { useApp, useSelect } from "./context.js";
 import { html } from "./html.js";
+import { touchNow } from "./media.js";
 
 /** @param {{message: import("../types.js").Message}} props */
 export function MessageEdit({ message }) {
@@ -44,7 +45,7 @@ export function MessageEdit({ message }) {
     if (event.key === "Escape") {
       event.stopPropagation();
       close();
-    } else if (event.key === "Enter" && !event.shiftKey) {
+    } else if (event.key === "Enter" && !event.shiftKey && !touchNow()) {
       event.preventDefault();
       send();
     }
@@ -63,6 +64,7 @@ export function MessageEdit({ message }) {
           ref=${field}
           rows="1"
           dir="auto"
+          enterkeyhint="enter"
           aria-label=${t("Edit your message")}
           value=${text}
           onInput=${(/** @type {InputEvent & {currentTarget: HTMLTextAreaElement}} */ event) => write(event.currentTarget.value)}
