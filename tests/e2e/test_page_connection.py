@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.e2e.pages import Record, composer, finished, new_chat, open_page, reply, script, send, start_chat, words
 from tests.server import ServerProcess
@@ -102,6 +103,46 @@ def test_try_now_connects_at_once(page: Page, own_server: ServerProcess) -> None
     own_server.start()
     page.get_by_role("button", name="Try now").click()
     expect(page.locator(".banner")).to_be_hidden()
+
+
+def test_what_is_read_stays_when_its_chat_cannot_be_opened_again(
+    context: BrowserContext, page: Page, server: ServerProcess
+) -> None:
+    refusing = [False]
+
+    def refuse(ws: WebSocketRoute) -> None:
+        upstream = ws.connect_to_server()
+
+        def answer(data: str | bytes) -> None:
+            command = json.loads(data)
+            if refusing[0] and command["type"] == "chat.open":
+                refusal = {"code": "too_many_chats", "message": "Too many chats are open."}
+                ws.send(json.dumps({"type": "error", "id": command["id"], **refusal}))
+            else:
+                upstream.send(data)
+
+        ws.on_message(answer)
+
+    open_page(page, server.url)
+    start_chat(page, QUICK)
+    finished(page)
+    page.route_web_socket("**/ws/", refuse)
+    page.reload()
+    finished(page)
+    composer(page).press("ArrowUp")
+    page.get_by_label("Edit your message").fill("Half an edit")
+    refusing[0] = True
+    context.set_offline(True)
+    expect(page.get_by_text("You are offline.")).to_be_visible()
+    context.set_offline(False)
+    refusal = page.get_by_role("alert")
+    expect(refusal).to_contain_text("Too many chats are open.")
+    expect(reply(page)).to_contain_text("Yes.")
+    expect(page.get_by_label("Edit your message")).to_have_value("Half an edit")
+    refusing[0] = False
+    refusal.get_by_role("button", name="Try again").click()
+    expect(refusal).to_have_count(0)
+    expect(page.get_by_label("Edit your message")).to_have_value("Half an edit")
 
 
 def test_a_draft_survives_a_reload_and_belongs_to_its_chat(page: Page, server: ServerProcess) -> None:

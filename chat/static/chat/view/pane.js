@@ -142,21 +142,25 @@ function Body({ id, room, pending, onEdit }) {
   const ready = useSelect((state) => state.open[id]?.ready ?? false);
   const error = useSelect((state) => state.open[id]?.error ?? null);
   const empty = useSelect((state) => !state.open[id]?.order.length);
-  if (error) {
-    return html`
-      <div class="pane-note" role="alert">
+  const gone = error?.code === "not_found";
+  // What is here already stays, and where it is: the reader's place, what is selected, an edit that has begun.
+  const instead = error && (gone || !ready);
+  const refusal =
+    error &&
+    html`
+      <div class=${instead ? "pane-note" : "banner"} role="alert">
         ${icon("alert")}
         <p>${told(error.message)}</p>
-        ${error.code === "not_found"
+        ${gone
           ? html`<button type="button" class="button" onClick=${() => app.closePane(id)}>${t("Close")}</button>`
           : html`<button type="button" class="button" onClick=${() => app.following.open(id)}>${t("Try again")}</button>`}
       </div>
-      ${pending > 0 && html`<${Messages} id=${id} onEdit=${onEdit} />`}
     `;
-  }
-  if (pending || (ready && !empty)) return html`<${Messages} id=${id} onEdit=${onEdit} />`;
+  if (pending || (ready && !empty && !instead)) return html`${refusal}<${Messages} id=${id} onEdit=${onEdit} />`;
+  if (instead) return refusal;
   if (!isChat(id) || ready) {
     return html`
+      ${refusal}
       <div class="pane-note pane-empty">
         <p class="greeting">${t("What is on your mind?")}</p>
         <p>${t("Replies keep going while you open other chats, even if you close the page.")}</p>
