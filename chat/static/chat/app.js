@@ -22,6 +22,7 @@ import { CommandError } from "./socket.js";
  * @property {import("./storage.js").Shelf} drafts
  * @property {import("./storage.js").Shelf} layout
  * @property {import("./saving.js").Browser} browser
+ * @property {() => string[]} inView   the panes that are seen
  * @property {() => string} newId
  * @property {() => number} now
  * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
@@ -32,13 +33,14 @@ const UNDO_FOR = 10_000;
 
 export class App {
   /** @param {Parts} parts */
-  constructor({ store, socket, api, outbox, drafts, layout, browser, newId, now, setTimeout }) {
+  constructor({ store, socket, api, outbox, drafts, layout, browser, inView, newId, now, setTimeout }) {
     this.store = store;
     this.socket = socket;
     this.api = api;
     this.outbox = outbox;
     this.drafts = drafts;
     this.layout = layout;
+    this.inView = inView;
     this.newId = newId;
     this.setTimeout = setTimeout;
     /** @type {Map<string, import("./view/composer.js").ComposerHandle>} the composers that are shown, by their pane */
@@ -68,6 +70,8 @@ export class App {
    */
   follow(state, action) {
     if (action.type === "made") this.moveDraft(action.key, action.chat);
+    if (action.type === "failed") this.tellRefusal(state, state.pending[action.client_id]?.chat ?? "");
+    if (action.type === "panes") this.dropSeen(state);
     // Once the socket has said that it is online.
     if (action.type === "frame" && action.frame.type === "hello") queueMicrotask(() => this.connected(state));
   }
@@ -94,6 +98,28 @@ export class App {
     const draft = this.drafts.get(from);
     if (draft) this.drafts.set(to, draft);
     this.drafts.delete(from);
+  }
+
+  /**
+   * What was refused is said where it stands; where that is not in view, in a note too.
+   *
+   * @param {State} state
+   * @param {string} key the pane's
+   */
+  tellRefusal(state, key) {
+    if (!key || this.inView().includes(key)) return;
+    const text = t("In “{title}” something could not be sent.", { title: panes.titleOf(state, key) });
+    this.toast({ id: `refused-${key}`, text, show: key, error: true, stays: true });
+  }
+
+  /**
+   * Notes of what is in view now have done their work.
+   *
+   * @param {State} state
+   */
+  dropSeen({ toasts }) {
+    const seen = this.inView();
+    for (const { id, show } of toasts) if (show && seen.includes(show)) this.store.dispatch({ type: "untoast", id });
   }
 
   // --- Panes ---

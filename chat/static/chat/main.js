@@ -4,7 +4,7 @@ import { App } from "./app.js";
 import { copy, download, onShelfChange } from "./browser.js";
 import { Api, cookie } from "./http.js";
 import { Outbox } from "./outbox.js";
-import { toPath, fromPath, isChat, visible } from "./panes.js";
+import { toPath, fromPath, visible } from "./panes.js";
 import { Socket } from "./socket.js";
 import { Store } from "./state.js";
 import { Shelf } from "./storage.js";
@@ -63,6 +63,7 @@ const outbox = new Outbox(new Shelf(storage, `${own}outbox.`), {
   limits: () => store.state.hello?.limits ?? null,
   dispatch: (action) => store.dispatch(action),
 });
+const inView = () => visible(store.state.panes, roomNow());
 const app = new App({
   ...clock,
   store,
@@ -72,10 +73,11 @@ const app = new App({
   drafts: new Shelf(storage, `${own}draft.`),
   layout: new Shelf(storage, `${own}layout.`),
   browser: { copy, download },
+  inView,
   newId,
 });
 /** The chats that somebody may be reading here. */
-const watching = () => (document.visibilityState === "visible" ? visible(store.state.panes, roomNow()).filter(isChat) : []);
+const watching = () => (document.visibilityState === "visible" ? inView() : []);
 const unread = new Unread(store, new Shelf(storage, `${own}unread.`), watching, clock.now);
 
 onShelfChange(`${own}outbox.`, (id, value) => value === null && outbox.forget(id));

@@ -119,7 +119,13 @@
  * @property {number} retryAt          when the next attempt is, in milliseconds since the epoch
  * @property {"" | "reload" | "signed_out" | "forbidden"} reason   why it stopped for good
  *
- * @typedef {{id: string, text: string, undo?: {chat: string}, error?: boolean, stays?: boolean}} Toast   `stays`: until it is closed
+ * @typedef {object} Toast
+ * @property {string} id
+ * @property {string} text
+ * @property {{chat: string}} [undo]
+ * @property {string} [show]       the pane that it tells of
+ * @property {boolean} [error]
+ * @property {boolean} [stays]     until it is closed
  *
  * @typedef {object} State
  * @property {Hello | null} hello

@@ -36,7 +36,7 @@ function openPage(path = `/c/${CHAT}`, answers = {}) {
   });
   const api = { chats: async () => ({ chats: [], next: null }), ...answers };
   let ids = 0;
-  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), layout: new Shelf(storage, "layout."), browser: {}, newId: () => `id-${++ids}`, now: clock.now });
+  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), layout: new Shelf(storage, "layout."), browser: {}, inView: () => store.state.panes.keys, newId: () => `id-${++ids}`, now: clock.now });
   app.start(path);
   const last = () => sockets.at(-1);
   /** Say hello and acknowledge the openings. */
@@ -259,6 +259,27 @@ test("a branch is chosen over the socket, and by HTTP where there is none", asyn
   page.socket.goOffline();
   await page.app.replies.choose(CHAT, "m-2");
   assert.deepEqual(chosen, [[CHAT, "m-2"]]);
+});
+
+test("what is refused in a chat that is not in view is said, until the chat is", async () => {
+  const page = openPage();
+  await page.greet();
+  page.last().say(fixture("stream").frames[0]);
+  const refuse = async () => {
+    page.last().say({ type: "error", id: page.last().commands("message.send").at(-1).id, code: "chat_busy", message: "Wait." });
+    await settle();
+  };
+  page.app.send(CHAT, "One", null);
+  await refuse();
+  assert.deepEqual(page.store.state.toasts, []);
+  page.app.send(CHAT, "Two", null);
+  page.app.show("new");
+  await refuse();
+  await page.clock.pass(60_000);
+  const [{ text, show }] = page.store.state.toasts;
+  assert.equal(text, "In “Tides” something could not be sent.");
+  page.app.show(show);
+  assert.deepEqual(page.store.state.toasts, []);
 });
 
 test("an edit that was refused and is given up leaves its text for the next try", async () => {

@@ -79,7 +79,7 @@ export function Asked({ pending }) {
     return html`<p class="ending" data-pending=${id}>${online ? t("Asking…") : t("Not sent yet. Waiting for a connection.")}</p>`;
   }
   return html`
-    <p class="ending ending-error" data-pending=${id}>${icon("alert")}${told(error?.message ?? "")}</p>
+    <p class="ending ending-error" role="alert" data-pending=${id}>${icon("alert")}${told(error?.message ?? "")}</p>
     <p class="unsent-tools">
       <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
       <button type="button" class="button" onClick=${() => app.replies.discard(pending)}>${t("Discard")}</button>

@@ -84,7 +84,7 @@ function Unsent({ pending, onEdit }) {
       ${status === "waiting" && !online && html`<p class="ending">${t("Not sent yet. Waiting for a connection.")}</p>`}
       ${status === "failed" &&
       html`
-        <p class="ending ending-error">${icon("alert")}${told(error?.message ?? "")}</p>
+        <p class="ending ending-error" role="alert">${icon("alert")}${told(error?.message ?? "")}</p>
         <p class="unsent-tools">
           <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
           <button type="button" class="button" onClick=${() => onEdit(app.outbox.discard(id))}>${t("Edit")}</button>

@@ -10,10 +10,11 @@ export function Toasts() {
   return html`
     <div class="toasts" role="status">
       ${toasts.map(
-        ({ id, text, undo, error }) => html`
+        ({ id, text, undo, show, error }) => html`
           <div key=${id} class=${error ? "toast toast-error" : "toast"}>
             <p>${text}</p>
             ${undo && html`<button type="button" class="button" onClick=${() => app.restore(undo.chat)}>${t("Undo")}</button>`}
+            ${show && html`<button type="button" class="button" onClick=${() => app.show(show)}>${t("Show")}</button>`}
             <button
               type="button"
               class="icon-button"
