@@ -23,17 +23,19 @@ import { CommandError } from "./socket.js";
  * @property {import("./storage.js").Shelf} layout
  * @property {import("./saving.js").Browser} browser
  * @property {() => string[]} inView   the panes that are seen
+ * @property {(toast: string) => boolean} held   somebody is at a note, with the pointer or the focus
  * @property {() => string} newId
  * @property {() => number} now
  * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
  */
 
-/** Milliseconds in which a deleted chat can be had back with one click. */
-const UNDO_FOR = 10_000;
+/** Milliseconds for which a note stays, and one that offers to undo something; longer while somebody is at it. */
+const NOTE_FOR = 10_000;
+const UNDO_FOR = 30_000;
 
 export class App {
   /** @param {Parts} parts */
-  constructor({ store, socket, api, outbox, drafts, layout, browser, inView, newId, now, setTimeout }) {
+  constructor({ store, socket, api, outbox, drafts, layout, browser, inView, held, newId, now, setTimeout }) {
     this.store = store;
     this.socket = socket;
     this.api = api;
@@ -41,6 +43,7 @@ export class App {
     this.drafts = drafts;
     this.layout = layout;
     this.inView = inView;
+    this.held = held;
     this.newId = newId;
     this.setTimeout = setTimeout;
     /** @type {Map<string, import("./view/composer.js").ComposerHandle>} the composers that are shown, by their pane */
@@ -178,6 +181,18 @@ export class App {
   }
 
   /**
+   * Give up a message that was refused; for a while it can be had back.
+   *
+   * @param {string} client_id
+   */
+  discard(client_id) {
+    const entry = this.outbox.entries.get(client_id);
+    if (!entry) return;
+    this.outbox.discard(client_id);
+    this.toast({ id: `discarded-${client_id}`, text: t("The message was discarded."), undo: { entry } });
+  }
+
+  /**
    * Change an own message in place. One that is clipped is fetched first, or the edit would drop the rest of it.
    *
    * @param {import("./types.js").Message} message
@@ -303,6 +318,19 @@ export class App {
     await this.attempt(async () => this.store.dispatch({ type: "chat", chat: await this.api.restoreChat(id) }));
   }
 
+  /** @param {NonNullable<import("./types.js").Toast["undo"]>} undo */
+  undo(undo) {
+    if ("chat" in undo) void this.restore(undo.chat);
+    else this.bringBack(undo.entry);
+  }
+
+  /** @param {import("./outbox.js").Entry} entry */
+  bringBack(entry) {
+    this.store.dispatch({ type: "untoast", id: `discarded-${entry.client_id}` });
+    this.outbox.keep(entry);
+    this.show(entry.chat ?? entry.key);
+  }
+
   // --- Words to the person ---
 
   /**
@@ -331,9 +359,13 @@ export class App {
   /** @param {import("./types.js").Toast} toast */
   toast(toast) {
     this.store.dispatch({ type: "toast", toast });
-    if (toast.stays) return;
-    this.setTimeout(() => {
-      if (this.store.state.toasts.includes(toast)) this.store.dispatch({ type: "untoast", id: toast.id });
-    }, UNDO_FOR);
+    if (!toast.stays) this.setTimeout(() => this.fade(toast), toast.undo ? UNDO_FOR : NOTE_FOR);
+  }
+
+  /** @param {import("./types.js").Toast} toast */
+  fade(toast) {
+    if (!this.store.state.toasts.includes(toast)) return;
+    if (this.held(toast.id)) this.setTimeout(() => this.fade(toast), NOTE_FOR);
+    else this.store.dispatch({ type: "untoast", id: toast.id });
   }
 }

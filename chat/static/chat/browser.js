@@ -1,4 +1,4 @@
-/** What the page asks of the browser beside drawing: the clipboard, files, and what a storage event says. */
+/** What the page asks of the browser beside drawing: the clipboard, files, where one is, what a storage event says. */
 
 /**
  * Put a text on the clipboard. Where the page came over plain HTTP there is no clipboard for scripts, and the old way is
@@ -45,6 +45,15 @@ export function download(name, type, text) {
   link.click();
   // The browser has begun by then; kept for ever, the text would stay in memory.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/**
+ * Whether somebody is at a note, with the pointer or the focus.
+ *
+ * @param {string} toast
+ */
+export function held(toast) {
+  return document.querySelector(`[data-toast="${toast}"]:is(:hover, :focus-within)`) !== null;
 }
 
 /**

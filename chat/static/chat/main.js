@@ -1,7 +1,7 @@
 /** Puts the page together: browser things on the outside, the logic and the view within. */
 import { render } from "preact";
 import { App } from "./app.js";
-import { copy, download, onShelfChange } from "./browser.js";
+import { copy, download, held, onShelfChange } from "./browser.js";
 import { Api, cookie } from "./http.js";
 import { Outbox } from "./outbox.js";
 import { toPath, fromPath, visible } from "./panes.js";
@@ -74,6 +74,7 @@ const app = new App({
   layout: new Shelf(storage, `${own}layout.`),
   browser: { copy, download },
   inView,
+  held,
   newId,
 });
 /** The chats that somebody may be reading here. */

@@ -94,9 +94,18 @@ export class Outbox {
    */
   add(fields) {
     const entry = { ...fields, text: sendable(fields.text), at: this.post.now(), error: null };
+    this.keep(entry);
+    void this.deliver(entry);
+  }
+
+  /**
+   * Write an entry down and show it, also one that was discarded.
+   *
+   * @param {Entry} entry
+   */
+  keep(entry) {
     this.save(entry);
     this.show(entry);
-    void this.deliver(entry);
   }
 
   /** Send everything that waits: there is a connection. */
@@ -109,8 +118,7 @@ export class Outbox {
     const entry = this.entries.get(id);
     if (!entry) return;
     entry.error = null;
-    this.save(entry);
-    this.show(entry);
+    this.keep(entry);
     void this.deliver(entry);
   }
 

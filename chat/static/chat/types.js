@@ -122,7 +122,7 @@
  * @typedef {object} Toast
  * @property {string} id
  * @property {string} text
- * @property {{chat: string}} [undo]
+ * @property {{chat: string} | {entry: import("./outbox.js").Entry}} [undo]   what was deleted, or discarded
  * @property {string} [show]       the pane that it tells of
  * @property {boolean} [error]
  * @property {boolean} [stays]     until it is closed

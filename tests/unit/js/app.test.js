@@ -11,7 +11,7 @@ import { fixtures, shown } from "./wire.js";
 const fixture = (name) => fixtures.find((one) => one.name === `${name}.json`);
 const [CHAT] = fixture("stream").follows;
 
-function openPage(path = `/c/${CHAT}`, answers = {}) {
+function openPage(path = `/c/${CHAT}`, answers = {}, held = () => false) {
   const clock = new FakeClock();
   const sockets = [];
   const store = new Store(() => {}); // nothing is ever drawn, as in a background tab
@@ -36,7 +36,7 @@ function openPage(path = `/c/${CHAT}`, answers = {}) {
   });
   const api = { chats: async () => ({ chats: [], next: null }), ...answers };
   let ids = 0;
-  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), layout: new Shelf(storage, "layout."), browser: {}, inView: () => store.state.panes.keys, newId: () => `id-${++ids}`, now: clock.now });
+  const app = new App({ ...clock, store, socket, api, outbox, drafts: new Shelf(storage, "draft."), layout: new Shelf(storage, "layout."), browser: {}, inView: () => store.state.panes.keys, held, newId: () => `id-${++ids}`, now: clock.now });
   app.start(path);
   const last = () => sockets.at(-1);
   /** Say hello and acknowledge the openings. */
@@ -156,7 +156,7 @@ test("sending takes the draft away only once the outbox has the text", async () 
   assert.deepEqual(kept, [[CHAT, true]]);
 });
 
-test("a deleted chat leaves its pane and can be had back for ten seconds", async () => {
+test("a deleted chat leaves its pane and can be had back", async () => {
   const restored = [];
   const chat = fixture("stream").frames[0].chat;
   const page = openPage(`/c/${CHAT}`, { deleteChat: async () => null, restoreChat: async (id) => (restored.push(id), { ...chat, version: 9 }) });
@@ -168,6 +168,38 @@ test("a deleted chat leaves its pane and can be had back for ten seconds", async
   assert.deepEqual(restored, [CHAT]);
   assert.deepEqual(page.store.state.toasts, []);
   assert.ok(page.store.state.chats[CHAT]);
+});
+
+test("what can be undone can be for half a minute, and for as long as somebody is at it", async () => {
+  let held = true;
+  const page = openPage("/", { deleteChat: async () => null }, () => held);
+  await page.app.remove(CHAT);
+  await page.clock.pass(60_000);
+  assert.equal(page.store.state.toasts.length, 1);
+  held = false;
+  await page.clock.pass(10_000);
+  assert.deepEqual(page.store.state.toasts, []);
+  await page.app.remove(CHAT);
+  await page.clock.pass(29_000);
+  assert.equal(page.store.state.toasts.length, 1);
+  await page.clock.pass(1_000);
+  assert.deepEqual(page.store.state.toasts, []);
+});
+
+test("a refused message that was discarded can be had back as it was, and is sent under the same name", async () => {
+  const page = openPage();
+  await page.greet();
+  page.app.send(CHAT, "Hello", null);
+  const [{ id, client_id }] = page.last().commands("message.send");
+  page.last().say({ type: "error", id, code: "chat_busy", message: "Wait." });
+  await settle();
+  page.app.discard(client_id);
+  assert.deepEqual(page.store.state.pending, {});
+  page.app.undo(page.store.state.toasts[0].undo);
+  assert.deepEqual(page.store.state.toasts, []);
+  assert.equal(page.store.state.pending[client_id].error.message, "Wait.");
+  page.app.outbox.retry(client_id);
+  assert.deepEqual(page.last().commands("message.send").map((command) => command.client_id), [client_id, client_id]);
 });
 
 test("what fails says why, in the server's words", async () => {

@@ -88,7 +88,7 @@ function Unsent({ pending, onEdit }) {
         <p class="unsent-tools">
           <button type="button" class="button" onClick=${() => app.outbox.retry(id)}>${t("Try again")}</button>
           <button type="button" class="button" onClick=${() => onEdit(app.outbox.discard(id))}>${t("Edit")}</button>
-          <button type="button" class="button" onClick=${() => app.outbox.discard(id)}>${t("Discard")}</button>
+          <button type="button" class="button" onClick=${() => app.discard(id)}>${t("Discard")}</button>
         </p>
       `}
     </li>

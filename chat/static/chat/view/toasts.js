@@ -11,9 +11,9 @@ export function Toasts() {
     <div class="toasts" role="status">
       ${toasts.map(
         ({ id, text, undo, show, error }) => html`
-          <div key=${id} class=${error ? "toast toast-error" : "toast"}>
+          <div key=${id} class=${error ? "toast toast-error" : "toast"} data-toast=${id}>
             <p>${text}</p>
-            ${undo && html`<button type="button" class="button" onClick=${() => app.restore(undo.chat)}>${t("Undo")}</button>`}
+            ${undo && html`<button type="button" class="button" onClick=${() => app.undo(undo)}>${t("Undo")}</button>`}
             ${show && html`<button type="button" class="button" onClick=${() => app.show(show)}>${t("Show")}</button>`}
             <button
               type="button"
