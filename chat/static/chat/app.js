@@ -164,8 +164,8 @@ export class App {
     const isChat = panes.isChat(key);
     const pane = isChat ? key : `${panes.NEW}:${client_id}`;
     this.outbox.add({ client_id, key: pane, chat: isChat ? key : null, text, agent });
-    // Only now that the outbox has it.
-    this.drafts.delete(key);
+    // Only now that the outbox has it; and not what another tab has written meanwhile.
+    if (this.drafts.get(key) === text) this.drafts.delete(key);
     if (!isChat) {
       const { keys, focus } = this.store.state.panes;
       this.setPanes({ keys: keys.map((other) => (other === key ? pane : other)), focus });

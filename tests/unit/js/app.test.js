@@ -156,6 +156,13 @@ test("sending takes the draft away only once the outbox has the text", async () 
   assert.deepEqual(kept, [[CHAT, true]]);
 });
 
+test("sending leaves the draft that another tab has written in the same chat", async () => {
+  const page = openPage();
+  page.app.drafts.set(CHAT, "Hello, and much more");
+  page.app.send(CHAT, "Hello", null);
+  assert.equal(page.app.drafts.get(CHAT), "Hello, and much more");
+});
+
 test("a deleted chat leaves its pane and can be had back", async () => {
   const restored = [];
   const chat = fixture("stream").frames[0].chat;
