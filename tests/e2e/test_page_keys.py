@@ -209,6 +209,11 @@ def test_screen_readers_hear_how_a_reply_ends_and_not_its_words(page: Page, serv
     heard = page.evaluate("window.heard")
     assert [words for words in heard if "word" in words.replace('"words"', "")] == []
     assert len(heard) < 10
+    send(page, QUICK)
+    finished(page)
+    endings = "window.heard.filter((words) => words.includes('Reply finished')).length"
+    before = sum("Reply finished" in words for words in heard)
+    page.wait_for_function(f"before => {endings} > before", arg=before)
 
 
 def test_with_reduced_motion_nothing_moves(context: BrowserContext, server: ServerProcess) -> None:

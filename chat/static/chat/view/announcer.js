@@ -2,7 +2,7 @@
  * What a screen reader says by itself: how replies end, and whether there is a connection. Not the tokens, which would
  * never stop talking; the reply can be read where it stands.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n.js";
 import { titleOf } from "../panes.js";
 import { useApp, useSelect } from "./context.js";
@@ -17,7 +17,7 @@ const ENDINGS = {
 
 export function Announcer() {
   const { store } = useApp();
-  const [said, say] = useState("");
+  const [said, say] = useState({ text: "", count: 0 });
   useEffect(
     () =>
       store.follow((state, _action, before) => {
@@ -27,16 +27,21 @@ export function Announcer() {
           if (!runs || runs === chat.runs) continue;
           for (const run of Object.values(chat.runs)) {
             if (runs[run.run]?.status === "running" && run.status !== "running") {
-              say(`${ENDINGS[run.status]}: ${titleOf(state, chat.id)}`);
+              const text = `${ENDINGS[run.status]}: ${titleOf(state, chat.id)}`;
+              say(({ count }) => ({ text, count: count + 1 }));
             }
           }
         }
       }),
     [store],
   );
-  const connected = useSelect((state) => state.link.status === "online" || state.link.status === "connecting");
+  const status = useSelect((state) => state.link.status);
+  const lost = useRef(false);
+  // That it is tried again is no news.
+  if (status !== "connecting") lost.current = status !== "online";
+  // An element of its own each time: the same words again are heard again.
   return html`
-    <div class="unseen" role="status">${said}</div>
-    <div class="unseen" role="status">${connected ? "" : t("No connection to the server")}</div>
+    <div class="unseen" role="status"><span key=${said.count}>${said.text}</span></div>
+    <div class="unseen" role="status">${lost.current ? t("No connection to the server") : ""}</div>
   `;
 }
