@@ -145,6 +145,18 @@ def test_what_is_read_stays_when_its_chat_cannot_be_opened_again(
     expect(page.get_by_label("Edit your message")).to_have_value("Half an edit")
 
 
+def test_a_page_whose_scripts_do_not_come_offers_to_be_loaded_again(page: Page, server: ServerProcess) -> None:
+    page.route("**/chat/app*.js", lambda route: route.abort())
+    # The seconds until it says so are a style's.
+    page.context.new_cdp_session(page).send("Animation.setPlaybackRate", {"playbackRate": 20})
+    page.goto(server.url)
+    expect(page.get_by_text("This takes long.")).to_be_visible()
+    page.unroute_all()
+    page.get_by_role("link", name="Reload").click()
+    expect(composer(page)).to_be_visible()
+    expect(page.get_by_text("Loading…")).to_have_count(0)
+
+
 def test_a_draft_survives_a_reload_and_belongs_to_its_chat(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
     url = start_chat(page, QUICK)
