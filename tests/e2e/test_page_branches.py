@@ -119,6 +119,33 @@ def test_an_interrupted_reply_goes_on_in_the_same_message(context: BrowserContex
     expect(said(one)).to_contain_text("to its end.")
 
 
+def test_a_long_reply_that_goes_on_stays_whole_and_says_where_it_is_not(
+    context: BrowserContext, server: ServerProcess
+) -> None:
+    one, two = context.new_page(), context.new_page()
+    open_page(one, server.url)
+    url = start_chat(one, script(words=13_000, delay=0, end_early_after=12_000))
+    finished(one, "interrupted")
+    open_page(two, url)
+    finished(two, "interrupted")
+    expect(said(two)).not_to_contain_text("word12000")
+    two.evaluate("""() => {
+        const look = () => {
+            const said = [...document.querySelectorAll(".ending")].map((one) => one.textContent).join(" ");
+            window.leftOut ||= said.includes("left out until it has ended");
+        };
+        new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+    }""")
+    one.get_by_role("button", name="Continue").click()
+    finished(one)
+    expect(said(one)).to_contain_text("word12000 …and this is where it goes on, to its end.")
+    expect(one.get_by_role("button", name="Show all")).to_have_count(0)
+    finished(two)
+    assert two.evaluate("window.leftOut")
+    two.get_by_role("button", name="Show all").click()
+    expect(said(two)).to_contain_text("word12000 …and this is where it goes on, to its end.")
+
+
 def test_a_stopped_and_a_failed_reply_offer_the_same(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
     start_chat(page, ENDLESS)

@@ -23,6 +23,9 @@ export const Message = memo(
         <h3 class="unseen">${t("Reply")}</h3>
         <${Parts} message=${message} />
         ${message.clipped && !live && html`<${ShowAll} message=${message} />`}
+        ${message.clipped &&
+        live &&
+        html`<p class="ending">${t("The middle of this long reply is left out until it has ended.")}</p>`}
         ${ending(message)}
         ${!live && html`<${MessageTools} message=${message} />`}
       </li>
