@@ -167,7 +167,7 @@ function listed(state, action) {
  * @returns {OpenChat}
  */
 function earlierPage(chat, page) {
-  if (chat.messages[chat.order[0] ?? ""]?.position !== page.before) return chat;
+  if (chat.messages[chat.order[0] ?? ""]?.position !== page.before) return { ...chat, loadingEarlier: "" };
   const older = page.messages.map(whole);
   return {
     ...chat,

@@ -15,9 +15,10 @@ test("an older page goes before what is known", () => {
   assert.equal(state.open[CHAT].earlier, false);
 });
 
-test("an older page that no longer fits, after a snapshot, is left out", () => {
-  const state = reduce(paged, { type: "page", chat: CHAT, before: first.position + 5, messages: [older], earlier: false });
-  assert.equal(state.open[CHAT], paged.open[CHAT]);
+test("an older page that no longer fits, after a snapshot, is left out and awaited no more", () => {
+  const asked = reduce(paged, { type: "earlier", chat: CHAT, loading: "loading" });
+  const state = reduce(asked, { type: "page", chat: CHAT, before: first.position + 5, messages: [older], earlier: false });
+  assert.deepEqual(state.open[CHAT], paged.open[CHAT]);
 });
 
 test("the first page of a list replaces the list, and keeps the other list and what is open", () => {
