@@ -263,14 +263,15 @@ export class App {
     const before = first ? null : known.next;
     // A newer question makes the answer to an older one void: after a reconnect the old one may never come, or come late.
     const asked = (this.asked[name] += 1);
+    const { chats: had } = this.store.state;
     this.store.dispatch({ type: "list", archived, list: { loading: "loading" } });
     try {
       // What is pinned stands at the top, however old it is.
       const pinned = first ? this.api.chats({ archived, pinned: true }) : { chats: [] };
       const [{ chats, next }, top] = await Promise.all([this.api.chats({ before, archived }), pinned]);
       if (asked !== this.asked[name]) return;
-      const found = [...top.chats, ...chats];
-      this.store.dispatch({ type: "list", archived, list: { loading: "", loaded: true, next }, chats: found, first: !before });
+      const list = { loading: /** @type {const} */ (""), loaded: true, next };
+      this.store.dispatch({ type: "list", archived, list, chats: [...top.chats, ...chats], first: !before, had });
     } catch {
       if (asked === this.asked[name]) this.store.dispatch({ type: "list", archived, list: { loading: "failed" } });
     }
@@ -284,9 +285,10 @@ export class App {
    * @returns {Promise<boolean>} whether the server could be asked
    */
   async find(words, archived) {
+    const { chats: had } = this.store.state;
     try {
       const { chats } = await this.api.chats({ q: words, archived });
-      for (const chat of chats) this.store.dispatch({ type: "chat", chat });
+      this.store.dispatch({ type: "list", archived, list: {}, chats, had });
       return true;
     } catch {
       return false;

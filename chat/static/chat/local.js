@@ -12,7 +12,8 @@ import { reduceFrame, whole, withChats, withOpen, withoutChat } from "./store.js
  *   | {type: "closed", chat: string}
  *   | {type: "link", link: import("./types.js").Link}
  *   | {type: "panes", keys: string[], focus: number}
- *   | {type: "list", archived: boolean, list: Partial<import("./types.js").List>, chats?: import("./types.js").Chat[], first?: boolean}
+ *   | {type: "list", archived: boolean, list: Partial<import("./types.js").List>, chats?: import("./types.js").Chat[],
+ *      first?: boolean, had?: State["chats"]}
  *   | {type: "chat", chat: import("./types.js").Chat}
  *   | {type: "removed", chat: string}
  *   | {type: "earlier", chat: string, loading: "loading" | "failed"}
@@ -142,21 +143,26 @@ function closed(state, id) {
 }
 
 /**
- * The first page of a list replaces what was known of that list; a later page adds to it. Chats that are open stay.
+ * The first page of a list replaces what was known of that list; a later page adds to it. Chats that are open stay, and
+ * so does what has become of others since the question, when these were what this tab `had`.
  *
  * @param {State} state
  * @param {Extract<Action, {type: "list"}>} action
  * @returns {State}
  */
 function listed(state, action) {
+  const { had = state.chats } = action;
   const name = action.archived ? "archived" : "active";
   const lists = { ...state.lists, [name]: { ...state.lists[name], ...action.list } };
   let known = state;
   if (action.first) {
-    const kept = Object.values(state.chats).filter((chat) => chat.archived !== action.archived || state.open[chat.id]);
+    const kept = Object.values(state.chats).filter(
+      (chat) => chat.archived !== action.archived || state.open[chat.id] || chat !== had[chat.id],
+    );
     known = { ...state, chats: Object.fromEntries(kept.map((chat) => [chat.id, chat])) };
   }
-  return withChats({ ...known, lists }, action.chats ?? []);
+  const chats = (action.chats ?? []).filter((chat) => state.chats[chat.id] || !had[chat.id]);
+  return withChats({ ...known, lists }, chats);
 }
 
 /**

@@ -29,6 +29,21 @@ test("the first page of a list replaces the list, and keeps the other list and w
   assert.equal(listed.lists.active.next, 7);
 });
 
+test("an answer about the list does not undo what has become of chats since the question", () => {
+  const chat = (id, version = 1) => ({ ...sent[0].chat, id, version });
+  const had = ["gone", "renamed", "old"].reduce((state, id) => reduce(state, { type: "chat", chat: chat(id) }), following());
+  const meanwhile = [
+    { type: "removed", chat: "gone" },
+    { type: "chat", chat: chat("renamed", 2) },
+    { type: "chat", chat: chat("made") },
+  ].reduce(reduce, had);
+  const list = { type: "list", archived: false, list: {}, chats: [chat("gone"), chat("renamed"), chat("unknown")], had: had.chats };
+  const first = reduce(meanwhile, { ...list, first: true }).chats;
+  assert.deepEqual(Object.keys(first).sort(), ["made", "renamed", "unknown"]);
+  assert.equal(first.renamed.version, 2);
+  assert.equal(reduce(meanwhile, list).chats.gone, undefined);
+});
+
 test("a closed chat is kept for opening it again, and of many the longest closed goes", () => {
   const ids = Array.from({ length: 14 }, (_, index) => `chat-${index}`);
   const closed = ids.reduce((state, chat) => reduce(state, { type: "closed", chat }), following(CHAT, ...ids));
