@@ -32,6 +32,8 @@ def test_a_message_typed_offline_goes_out_exactly_once(
     expect(page.get_by_text("You are offline.")).to_be_visible()
     send(page, script(text="Once.", delay=0))
     expect(page.get_by_text("Not sent yet.")).to_be_visible()
+    composer(page).fill("Next")
+    expect(page.get_by_text("Something of yours is still on its way")).to_be_visible()
     context.set_offline(False)
     expect(page.get_by_text("You are offline.")).to_be_hidden()
     expect(reply(page)).to_contain_text("Once.")

@@ -12,9 +12,9 @@ import { touchNow } from "./media.js";
  *
  * @typedef {object} Props
  * @property {string} id          the pane's key
- * @property {boolean} busy       a reply is being written, or something is on its way
+ * @property {string} busy        why nothing can be sent just now, or ""
  * @property {boolean} stoppable  there is a run to stop
- * @property {string} blocked     why nothing can be sent here, or ""
+ * @property {string} blocked     why nothing can be sent here at all, or ""
  * @property {{current: ComposerHandle | null}} handle
  */
 
@@ -79,7 +79,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
   if (stopping && !stoppable) setStopping(false);
   const agents = useSelect((state) => state.hello?.agents);
   const choice = agents && agents.length > 1;
-  const hint = busy && text.trim() ? t("Wait for the reply, or stop it, to send") : "";
+  const hint = text.trim() && (blocked || busy);
 
   return html`
     <form

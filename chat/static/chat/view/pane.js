@@ -25,7 +25,7 @@ import { Rename } from "./rename.js";
  */
 export function Pane({ id, focused, alone, waiting, room, besides, onMenu }) {
   const { app } = useApp();
-  const busy = useSelect((state) => busyReason(state, id) !== "");
+  const busy = useSelect((state) => busyReason(state, id));
   const running = useSelect((state) => Object.values(state.open[id]?.runs ?? {}).some((run) => run.status === "running"));
   const error = useSelect((state) => state.open[id]?.error ?? null);
   const pending = usePending(id);
