@@ -17,6 +17,8 @@ const SOME_FAILURES = 3;
 const MOST_BEHIND = 8;
 /** Milliseconds of silence after which a connection is doubted. */
 const QUIET = 30_000;
+/** No chat is called so: closing it costs the server nothing, and is answered. */
+const NO_CHAT = "00000000-0000-4000-8000-000000000000";
 
 export class Following {
   /**
@@ -116,12 +118,12 @@ export class Following {
   }
 
   /**
-   * The person looks at the page again. A connection may have died unnoticed while the machine slept: ask something, and
-   * if nothing comes back the socket gives it up.
+   * The person looks at the page. A connection may have died unnoticed, on a bad line or while the machine slept: ask
+   * something, and if nothing comes back the socket gives it up.
    */
   wake() {
     if (!this.socket.ready || this.clock.now() - this.socket.heard < QUIET) return;
-    this.openAll();
+    this.socket.request({ type: "chat.close", chat: NO_CHAT }).catch(ignoreLostConnection);
   }
 }
 

@@ -23,6 +23,8 @@ import { Page } from "./view/page.js";
 
 /** Milliseconds between two looks for what another tab left unsent. */
 const ADOPT_EVERY = 5_000;
+/** Milliseconds between two looks whether the connection has fallen silent. */
+const LISTEN_EVERY = 15_000;
 
 /** @type {Config} */
 const config = JSON.parse(document.getElementById("config")?.textContent ?? "");
@@ -95,6 +97,7 @@ store.follow((state, action, before) => {
 });
 window.addEventListener("popstate", () => app.setPanes(fromPath(location.pathname)));
 window.addEventListener("online", () => socket.connect());
+setInterval(() => document.visibilityState === "visible" && app.following.wake(), LISTEN_EVERY);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "visible") return;
   app.following.wake();
