@@ -1,4 +1,5 @@
 /** Colours code. The highlighter and each language are fetched when the first block needs them, and not before. */
+import { once } from "../once.js";
 
 /** Characters beyond which code stays plain: colouring is one task that the page has to wait for. */
 const MOST = 60_000;
@@ -39,10 +40,9 @@ const NAMES = new Map(
   }).flatMap(([file, names]) => [file, ...names.split(" ").filter(Boolean)].map((name) => /** @type {const} */ ([name, file]))),
 );
 
-/** @type {Promise<any> | null} */
-let core = null;
-/** @type {Record<string, Promise<void>>} */
-const known = {};
+const core = once(() => import(CORE).then((module) => module.default));
+/** @type {Record<string, () => Promise<void>>} */
+const languages = {};
 
 /**
  * The code as HTML of spans with classes, or null where it stays plain.
@@ -54,9 +54,9 @@ const known = {};
 export async function highlight(code, language) {
   const name = NAMES.get(language.toLowerCase());
   if (!name || code.length > MOST) return null;
-  core ??= import(CORE).then((module) => module.default);
-  const library = await core;
+  const library = await core();
   const file = `highlight/${name}`;
-  await (known[name] ??= import(file).then((module) => library.registerLanguage(name, module.default)));
+  languages[name] ??= once(() => import(file).then((module) => library.registerLanguage(name, module.default)));
+  await languages[name]();
   return library.highlight(code, { language: name, ignoreIllegals: true }).value;
 }

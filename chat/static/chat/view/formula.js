@@ -1,12 +1,11 @@
 /** Mathematics, drawn by KaTeX, which is fetched with its style and fonts when the first formula is there. */
+import { once } from "../once.js";
 
 /** @typedef {{render: (source: string, element: HTMLElement, options: object) => void}} Katex */
 
 /** What formulas look like is asked for again and again while the block around them grows. */
 const drawn = new Map();
 const KEPT = 300;
-/** @type {Promise<Katex> | null} */
-let katex = null;
 /** @type {Katex | null} */
 let ready = null;
 
@@ -16,16 +15,14 @@ let ready = null;
  */
 export function drawFormula(code, style) {
   if (ready) return put(ready, code);
-  katex ??= load(style);
-  katex.then(
+  load(style).then(
     (library) => code.isConnected && put(library, code),
-    // It could not be fetched: the source stays. The next formula tries again.
-    () => (katex = null),
+    // It could not be fetched: the source stays.
+    () => {},
   );
 }
 
-/** @param {string} style */
-async function load(style) {
+const load = once(async (/** @type {string} */ style) => {
   const sheet = document.createElement("link");
   sheet.rel = "stylesheet";
   sheet.href = style;
@@ -34,10 +31,15 @@ async function load(style) {
     sheet.addEventListener("error", reject);
   });
   document.head.append(sheet);
-  const [module] = await Promise.all([import("katex"), styled]);
-  ready = /** @type {Katex} */ (/** @type {unknown} */ (module.default));
-  return ready;
-}
+  try {
+    const [module] = await Promise.all([import("katex"), styled]);
+    ready = /** @type {Katex} */ (/** @type {unknown} */ (module.default));
+    return ready;
+  } catch (error) {
+    sheet.remove();
+    throw error;
+  }
+});
 
 /**
  * @param {Katex} library
