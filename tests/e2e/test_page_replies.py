@@ -56,6 +56,7 @@ def test_code_says_its_language_has_colours_and_can_be_copied_and_wrapped(
     expect(first.locator("pre")).to_have_css("white-space", "pre-wrap")
     asked = [url for url in record.requests if "vendor/highlight/" in url]
     assert len(asked) == 2, "the highlighter and one language"
+    expect(first.get_by_role("button", name="Copy", exact=True)).to_be_visible()
 
 
 def test_formulas_are_drawn_and_what_is_none_stays_as_it_was_written(page: Page, record: Record) -> None:

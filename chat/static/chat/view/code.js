@@ -1,9 +1,13 @@
 /** A block of code: its language, a button that copies it and one that wraps its lines, and colours once it is whole. */
+import { copy } from "../browser.js";
 import { t } from "../i18n.js";
 import { highlight } from "../markdown/highlight.js";
 import { sanitise } from "../markdown/sanitise.js";
 import { button } from "./dom.js";
 import { selectionFrom } from "./selection.js";
+
+/** Milliseconds for which a button says that it has copied. */
+const SAID_FOR = 2_000;
 
 /**
  * Give a block its head; where it is whole, also its buttons and colours.
@@ -43,19 +47,12 @@ export function languageOf(code) {
 
 /** @param {() => string} text */
 export function copyButton(text) {
-  const copy = button(t("Copy"), async () => {
-    let said = t("Copied");
-    try {
-      await navigator.clipboard.writeText(text());
-    } catch {
-      // Without HTTPS, or forbidden by the person.
-      said = t("Copying is not allowed here");
-    }
-    copy.textContent = said;
-    copy.addEventListener("blur", () => (copy.textContent = t("Copy")), { once: true });
+  const made = button(t("Copy"), async () => {
+    made.textContent = (await copy(text())) ? t("Copied") : t("Copying is not allowed here");
+    setTimeout(() => (made.textContent = t("Copy")), SAID_FOR);
   });
-  copy.setAttribute("aria-live", "polite");
-  return copy;
+  made.setAttribute("aria-live", "polite");
+  return made;
 }
 
 /**
