@@ -38,7 +38,10 @@ export function Rename({ chat, onDone }) {
           finish();
         }
       }}
-      onBlur=${(/** @type {FocusEvent & {currentTarget: HTMLInputElement}} */ event) => finish(event.currentTarget.value)}
+      onBlur=${(/** @type {FocusEvent & {currentTarget: HTMLInputElement}} */ event) => {
+        // In another window one has not left the field: it has the focus again when one comes back.
+        if (document.activeElement !== event.currentTarget) finish(event.currentTarget.value);
+      }}
     />
   `;
 }
