@@ -49,7 +49,7 @@ const socket = new Socket(
     },
     onLink(link) {
       store.dispatch({ type: "link", link });
-      if (link.reason === "signed_out") location.assign(config.urls.signIn);
+      if (link.reason === "signed_out") location.assign(config.urls.signIn + wayBack());
     },
     stillSignedIn: () => api.stillSignedIn(),
   },
@@ -111,6 +111,11 @@ if (root) {
   render(html`<${AppContext.Provider} value=${{ app, store, config }}><${Page} /><//>`, root);
 }
 app.start(location.pathname);
+
+/** Leads back here after signing in; what a guest had is nobody's any more. */
+function wayBack() {
+  return config.user.guest ? "" : `?next=${encodeURIComponent(location.pathname)}`;
+}
 
 /** `crypto.randomUUID` exists only in secure contexts, and a first try may be on plain HTTP in one's own network. */
 function newId() {
