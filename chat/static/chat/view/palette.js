@@ -1,12 +1,13 @@
 /** The palette: type a few letters of a chat or an action, and press Enter. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { t, tn } from "../i18n.js";
-import { inOrder } from "../list.js";
+import { folded, inOrder } from "../list.js";
 import { isChat, NEW } from "../panes.js";
 import { busyReason, canContinue, lastReply } from "../replies.js";
 import { chatActions } from "./chat-actions.js";
 import { useApp, useSelect } from "./context.js";
 import { Dialog } from "./dialog.js";
+import { useFind } from "./find.js";
 import { html } from "./html.js";
 import { icon } from "./icon.js";
 import { useRoom } from "./media.js";
@@ -37,10 +38,7 @@ export function Palette({ onClose, onShortcuts }) {
   // To go where one is already would be nothing to begin with.
   const start = !words.trim() && isChat(here()) && choices[0]?.id === here() ? 1 : 0;
   const chosen = Math.min(at ?? start, choices.length - 1);
-  useEffect(() => {
-    const timer = setTimeout(() => words.trim() && void app.find(words.trim(), false), 250);
-    return () => clearTimeout(timer);
-  }, [words]);
+  const finding = useFind(words.trim(), false);
   useEffect(() => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [chosen, choices]);
 
   /** @param {Choice | undefined} choice */
@@ -102,7 +100,7 @@ export function Palette({ onClose, onShortcuts }) {
           `,
         )}
       </ul>
-      ${!choices.length && html`<p class="list-note">${t("Nothing is called that.")}</p>`}
+      ${!choices.length && html`<p class="list-note">${none(finding)}</p>`}
       <div class="unseen" role="status">${words ? tn("One match", "{count} matches", choices.length) : ""}</div>
     <//>
   `;
@@ -161,6 +159,12 @@ export function Palette({ onClose, onShortcuts }) {
 
 /** @typedef {import("../types.js").State} State */
 
+/** @param {ReturnType<typeof useFind>} finding */
+function none(finding) {
+  if (finding === "looking") return t("Looking for more…");
+  return finding ? t("The server cannot be asked just now.") : t("Nothing is called that.");
+}
+
 /**
  * Those that hold every word that was typed; without words, the newest chats after what can be done.
  *
@@ -168,9 +172,9 @@ export function Palette({ onClose, onShortcuts }) {
  * @param {string} words
  */
 function matching(choices, words) {
-  const wanted = words.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = folded(words).split(/\s+/).filter(Boolean);
   const found = choices.filter(({ label }) => {
-    const name = label.toLocaleLowerCase();
+    const name = folded(label);
     return wanted.every((word) => name.includes(word));
   });
   const chats = found.filter((choice) => choice.icon === "chat").slice(0, MOST);

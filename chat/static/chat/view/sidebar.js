@@ -6,12 +6,10 @@ import { inOrder } from "../list.js";
 import { NEW, visible } from "../panes.js";
 import { ChatItem } from "./chat-item.js";
 import { useApp, useSelect } from "./context.js";
+import { useFind } from "./find.js";
 import { html } from "./html.js";
 import { icon, logo } from "./icon.js";
 import { Preferences } from "./preferences.js";
-
-/** Milliseconds without a key after which the server is asked for titles. */
-const PAUSE = 250;
 
 /**
  * @param {{hidden: boolean, over: boolean, room: number, onClose: () => void, onShortcuts: () => void}} props `over`: it lies over the page
@@ -85,32 +83,6 @@ function Filter({ words, onWords }) {
       />
     </label>
   `;
-}
-
-/**
- * Older chats that the list has not loaded yet are looked up by the server, once the typing has paused.
- *
- * @param {string} words
- * @param {boolean} archived
- * @returns {"" | "looking" | "failed"}
- */
-function useFind(words, archived) {
-  const { app } = useApp();
-  const [finding, setFinding] = useState(/** @type {"" | "looking" | "failed"} */ (""));
-  useEffect(() => {
-    if (!words) return setFinding("");
-    let over = false;
-    setFinding("looking");
-    const timer = setTimeout(async () => {
-      const asked = await app.find(words, archived);
-      if (!over) setFinding(asked ? "" : "failed");
-    }, PAUSE);
-    return () => {
-      over = true;
-      clearTimeout(timer);
-    };
-  }, [words, archived]);
-  return finding;
 }
 
 /** @param {{archived: boolean, room: number, words: string}} props */
