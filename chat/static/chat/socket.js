@@ -231,7 +231,8 @@ export class Socket {
     } catch {
       // Nobody answered, so nobody said that we are signed out.
     }
-    if (!this.offline) this.later();
+    // Unless it has connected meanwhile, or there is no network.
+    if (!this.offline && !this.socket) this.later();
   }
 
   later() {

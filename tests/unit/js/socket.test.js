@@ -134,6 +134,18 @@ test("4401 asks once who we are: if still signed in it connects again, else it s
   assert.equal(out.sockets.length, 1);
 });
 
+test("a connection that was made while who we are was asked is the one that counts", async () => {
+  let answer = () => {};
+  const { socket, last, sockets, clock, status } = start({ stillSignedIn: () => new Promise((resolve) => (answer = () => resolve(true))) });
+  last().end(4401);
+  socket.connect();
+  last().say(HELLO);
+  answer();
+  await clock.pass(60_000);
+  assert.equal(status(), "online");
+  assert.equal(sockets.length, 2);
+});
+
 test("4401 twice without a hello between stops, so that nobody is asked for ever", async () => {
   const { last, sockets, clock, links } = start();
   last().end(4401);
