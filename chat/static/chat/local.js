@@ -65,11 +65,7 @@ export function reduce(state, action) {
     case "page":
       return changeOpen(state, action.chat, (chat) => earlierPage(chat, action));
     case "message":
-      return changeOpen(state, action.message.chat, (chat) =>
-        chat.messages[action.message.id]
-          ? { ...chat, messages: { ...chat.messages, [action.message.id]: whole(action.message) } }
-          : chat,
-      );
+      return changeOpen(state, action.message.chat, (chat) => fetched(chat, action.message));
     case "pending":
       return withPending(state, action.pending);
     case "sent":
@@ -182,6 +178,19 @@ function earlierPage(chat, page) {
     earlier: page.earlier,
     loadingEarlier: "",
   };
+}
+
+/**
+ * A message that was asked for by itself takes the place of the clipped one, unless that has gone on meanwhile.
+ *
+ * @param {OpenChat} chat
+ * @param {import("./types.js").WireMessage} message
+ * @returns {OpenChat}
+ */
+function fetched(chat, message) {
+  const known = chat.messages[message.id];
+  if (!known || known.run !== message.run || known.status !== message.status) return chat;
+  return { ...chat, messages: { ...chat.messages, [message.id]: whole(message) } };
 }
 
 /**

@@ -64,6 +64,16 @@ test("a message acknowledged in a chat that nobody looks at is done", () => {
   assert.deepEqual(reduce(typed, { type: "sent", client_id: "c", chat: "elsewhere", message: "m" }).pending, {});
 });
 
+test("the whole of a long message is shown, unless it has gone on since it was asked for", () => {
+  const fixture = fixtures.find((one) => one.name === "continued-clipped.json");
+  const [shot, announced] = fixture.frames;
+  const answer = { ...shot.messages[1], parts: [{ type: "text", id: "p102", text: "Because of" }], clipped: undefined };
+  const state = frames(following(CHAT), shot);
+  assert.equal(reduce(state, { type: "message", message: answer }).open[CHAT].messages[answer.id].parts[0].text, "Because of");
+  const goneOn = frames(state, announced);
+  assert.deepEqual(reduce(goneOn, { type: "message", message: answer }), goneOn);
+});
+
 test("another reply is pending until its run is seen, whichever of ack and change is first", () => {
   const [shot, announced] = fixtures.find((one) => one.name === "retried.json").frames;
   const pending = { client_id: "r", chat: CHAT, act: "retry", message: shot.messages[1].id, text: "", status: "waiting", error: null };
