@@ -158,7 +158,8 @@ function chatChanged(state, frame) {
   const next = applyChange(chat, change);
   if (!next) return withOpen(state, { ...chat, gap: "fresh" });
   const known = change.chat ? withChats(state, [change.chat]) : state;
-  return withoutPending(withOpen(known, { ...next, version: frame.version }), () => false, change.messages ?? []);
+  const after = withOpen(known, { ...next, version: frame.version });
+  return withoutPending(after, () => false, change.messages, change.runs);
 }
 
 /**
@@ -288,15 +289,18 @@ export function withoutChat(state, id) {
 }
 
 /**
- * Drop what is pending and `done`, or what `messages` now holds for real: a message by its `client_id`, a reply by its run.
+ * Drop what is pending and `done`, or what is there for real now: a message by its `client_id`, a reply by its run,
+ * even if another branch has hidden it again.
  *
  * @param {State} state
  * @param {(pending: import("./types.js").Pending) => boolean} done
- * @param {WireMessage[]} messages
+ * @param {WireMessage[]} [messages]
+ * @param {import("./types.js").WireRun[]} [runs]
  * @returns {State}
  */
-function withoutPending(state, done, messages) {
+function withoutPending(state, done, messages = [], runs = []) {
   const seen = new Set(messages.flatMap((message) => [message.client_id, message.run]));
+  for (const { run } of runs) seen.add(run);
   const left = Object.entries(state.pending).filter(([id, pending]) => !seen.has(id) && !seen.has(pending.run ?? "") && !done(pending));
   if (left.length === Object.keys(state.pending).length) return state;
   return { ...state, pending: Object.fromEntries(left) };

@@ -89,6 +89,15 @@ test("a pending message gives way to the real one with its client_id, whichever 
   assert.deepEqual(reduce(seen, sent).pending, {});
 });
 
+test("an acknowledged message that another branch has hidden before it was seen is no longer pending", () => {
+  const [first, announced] = fixture("stream").frames;
+  const { runs } = announced.change;
+  const typed = reduce(frames(following(CHAT), first), { type: "pending", pending: pending("c") });
+  const acked = reduce(typed, { type: "sent", client_id: "c", chat: CHAT, message: "m", run: runs[0].run });
+  const change = { removed: ["m", runs[0].reply], runs: [{ ...runs[0], status: "completed" }] };
+  assert.deepEqual(frames(acked, { ...announced, change }).pending, {});
+});
+
 test("an acknowledged message that a snapshot does not show is on an older page, and no longer pending", () => {
   const [first] = fixture("stream").frames;
   const typed = reduce(frames(following(CHAT), first), { type: "pending", pending: pending("c") });
