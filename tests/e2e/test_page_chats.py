@@ -165,9 +165,11 @@ def test_earlier_messages_come_as_one_scrolls_up_and_the_place_stays(page: Page,
     assert abs(before["y"] - after["y"]) < 40, "what one was reading is still where it was"
     while messages.count() < 122:
         count = messages.count()
-        scroller.evaluate("element => element.scrollTo(0, 0)")
+        page.get_by_role("button", name="Load earlier messages").focus()
         page.wait_for_function("(count) => document.querySelectorAll('[data-message]').length > count", arg=count)
     expect(messages.first).to_contain_text("Yes.")
+    expect(page.get_by_role("button", name="earlier messages")).to_have_count(0)
+    expect(scroller).to_be_focused()
 
 
 def test_a_long_message_goes_by_http_and_is_there_once(page: Page, server: ServerProcess) -> None:

@@ -1,24 +1,25 @@
 /** The focus is never lost: where the element that had it goes, the nearest sensible one gets it. */
 import { useEffect } from "preact/hooks";
 
-/** @param {() => void} home puts the focus into the pane in use */
+/** @param {(lostIn: HTMLElement | null) => void} home puts the focus into the pane in use; `lostIn`: a scroller */
 export function useFocusKept(home) {
   useEffect(() => {
-    /** @type {{element: Element, index: number} | null} */
+    /** @type {{element: Element, index: number, scroller: HTMLElement | null} | null} */
     let last = null;
     const remember = (/** @type {FocusEvent} */ event) => {
       const element = /** @type {Element} */ (event.target);
       const item = element.closest(".chat-list li");
-      last = { element, index: item ? [...(item.parentElement?.children ?? [])].indexOf(item) : -1 };
+      const scroller = element.closest(/** @type {"div"} */ (".scroller"));
+      last = { element, index: item ? [...(item.parentElement?.children ?? [])].indexOf(item) : -1, scroller };
     };
     const look = () => {
       if (!last || document.activeElement !== document.body || isThere(last.element)) return;
-      const { index } = last;
+      const { index, scroller } = last;
       last = null;
       const links = document.querySelectorAll(/** @type {"a"} */ (".chat-list li a"));
       const next = index < 0 ? null : (links[Math.min(index, links.length - 1)] ?? document.querySelector(/** @type {"button"} */ (".new-chat")));
       if (next) next.focus();
-      else home();
+      else home(scroller);
     };
     // A person who clicks beside everything gives the focus up on purpose.
     const giveUp = (/** @type {PointerEvent} */ event) => {

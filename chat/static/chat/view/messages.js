@@ -26,6 +26,11 @@ export function Messages({ id, onEdit }) {
   const area = useRef(/** @type {HTMLDivElement | null} */ (null));
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
   const content = useRef(/** @type {HTMLOListElement | null} */ (null));
+  const said = {
+    "": t("Load earlier messages"),
+    loading: t("Loading earlier messages…"),
+    failed: t("Earlier messages could not be loaded. Try again"),
+  };
   const { away, toEnd, onScroll } = useFollowEnd(scroller, content, order?.[0], pending.length);
 
   return html`
@@ -45,11 +50,14 @@ export function Messages({ id, onEdit }) {
           ${earlier &&
           html`
             <li class="earlier">
-              ${loading === "loading"
-                ? t("Loading earlier messages…")
-                : html`<button type="button" class="link" onClick=${() => app.loadEarlier(id)}>
-                    ${loading === "failed" ? t("Earlier messages could not be loaded. Try again") : t("Load earlier messages")}
-                  </button>`}
+              <button
+                type="button"
+                class="link"
+                aria-disabled=${loading === "loading" ? "true" : null}
+                onClick=${() => app.loadEarlier(id)}
+              >
+                ${said[loading]}
+              </button>
             </li>
           `}
           ${order?.map((message) => html`<${Message} key=${message} message=${messages?.[message]} />`)}

@@ -7,7 +7,7 @@ import { useApp, useSelect } from "./context.js";
 import { useFocusKept } from "./focus.js";
 import { html } from "./html.js";
 import { useKeyboard } from "./keyboard.js";
-import { narrowNow, useNarrow, useRoom } from "./media.js";
+import { narrowNow, touchNow, useNarrow, useRoom } from "./media.js";
 import { Palette } from "./palette.js";
 import { Pane } from "./pane.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -37,9 +37,13 @@ export function Page() {
   const closeList = () => (narrow ? setDrawer(false) : fold(true));
   const focused = panes.keys[panes.focus] ?? "";
   useKeyboard({ onDialog: openDialog, onList: openList });
-  useFocusKept(() => {
+  useFocusKept((lostIn) => {
     const { keys, focus } = store.state.panes;
-    app.composers.get(keys[focus] ?? "")?.focus();
+    // Who reads goes on reading; and no keyboard comes up over the page.
+    const reading = document.querySelector(/** @type {"div"} */ (".pane.focused .scroller"));
+    if (lostIn?.isConnected) lostIn.focus({ preventScroll: true });
+    else if (touchNow()) reading?.focus({ preventScroll: true });
+    else app.composers.get(keys[focus] ?? "")?.focus();
   });
   const title = useSelect((state) => titleOf(state, focused));
   useEffect(() => {
