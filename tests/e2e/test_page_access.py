@@ -287,4 +287,6 @@ def test_on_a_phone(browser: Browser, server: ServerProcess) -> None:
         .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
         .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([name]) => name)"""
     assert page.evaluate(small) == []
+    sizes = "[...document.querySelectorAll('input, select, textarea')].map((one) => getComputedStyle(one).fontSize)"
+    assert set(page.evaluate(sizes)) == {"16px"}, "a phone zooms in on smaller ones"
     phone.close()
