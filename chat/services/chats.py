@@ -19,7 +19,6 @@ _RAISE = """
 INSERT INTO chat_chatlist (user_id, version)
 SELECT user_id, 1 FROM chat_member WHERE chat_id = %s ORDER BY user_id
 ON CONFLICT (user_id) DO UPDATE SET version = chat_chatlist.version + 1
-RETURNING user_id, version
 """
 
 
@@ -37,11 +36,12 @@ def bump_lists(chat: Chat, *, recent: bool = False) -> dict[UUID, int]:
     """Raise the list version of every member of a locked chat; `recent` puts it on top. Returns the new versions."""
     with connection.cursor() as cursor:
         cursor.execute(_RAISE, [Chat._meta.pk.get_db_prep_value(chat.id, connection)])
-        versions = {UUID(str(user_id)): version for user_id, version in cursor.fetchall()}
     version = Subquery(ChatList.objects.filter(user=OuterRef("user")).values("version"))
     changed = {"version": version, "recent": version} if recent else {"version": version}
-    Member.objects.filter(chat=chat).update(**changed)
-    return versions
+    members = Member.objects.filter(chat=chat)
+    members.update(**changed)
+    # Read, for the SQLite that some Pythons come with has no RETURNING yet.
+    return dict(members.values_list("user_id", "version"))
 
 
 def _save(chat: Chat, *fields: str) -> None:

@@ -183,7 +183,7 @@ def test_posting_and_answering_cost_the_same_in_a_long_chat(user: UUID) -> None:
 
         found.append(costs([post, end]))
     # A savepoint and its release are of the test, and so is the look for the run's token at its end.
-    assert found[0] == found[1] == [2 + 7, 3 + 6]
+    assert found[0] == found[1] == [2 + 8, 3 + 7]
 
 
 def test_older_messages_come_page_by_page_without_a_gap(user: UUID, chat: UUID) -> None:
