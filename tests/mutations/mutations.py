@@ -55,7 +55,7 @@ MUTATIONS = [
     Mutation(
         "no look for the same command",
         "chat/services/messages.py",
-        "            known = Posted(message=message, reply=reply, run=run_id, started=None)\n",
+        "            known = Posted(message=message, reply=reply, run=UUID(str(run)), started=None)\n",
         "            known = None\n",
         "tests/unit/services/test_messages.py::test_the_same_message_from_two_threads_at_once_starts_one_run",
     ),

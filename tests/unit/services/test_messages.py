@@ -111,7 +111,7 @@ def test_the_replies_of_a_person_are_counted_by_the_index_of_those_that_are_bein
     looks: list[tuple[str, Any]] = []
 
     def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        if "COUNT(" in sql:
+        if "count(" in sql:
             looks.append((sql, params))
         return execute(sql, params, many, context)
 
