@@ -15,10 +15,9 @@ from chat.models import Chat, Message
 from chat.protocol.codes import NotFound
 from chat.selectors import Said
 from chat.services.chats import delete_chat, restore_chat
-from chat.services.messages import Posted, edit_message, retry_reply
+from chat.services.messages import Posted, retry_reply
 from chat.services.workers import register_worker
 from tests.chats import answer, asked, asking, new_chat, new_user, say, talk
-from tests.services import CLUSTER
 
 pytestmark = pytest.mark.django_db
 PLENTY = 10**6
@@ -44,22 +43,6 @@ def costs(reads: Sequence[Callable[[], object]]) -> list[int]:
     return found
 
 
-def steps(read: Callable[[], object]) -> int:
-    """How many steps of its programs SQLite takes for it: what a statement looks through is in them."""
-    taken = 0
-
-    def count() -> None:
-        nonlocal taken
-        taken += 1
-
-    connection.connection.set_progress_handler(count, 1)
-    try:
-        read()
-    finally:
-        connection.connection.set_progress_handler(None, 0)
-    return taken
-
-
 def test_reading_a_chat_costs_the_same_however_long_it_is(user: UUID) -> None:
     found = []
     for turns in (1, 40):
@@ -81,36 +64,6 @@ def test_reading_a_chat_costs_the_same_however_long_it_is(user: UUID) -> None:
             )
         )
     assert found[0] == found[1] == [3, 3, 1, 2, 1, 1, 1]
-
-
-@pytest.mark.skipif(CLUSTER, reason="only SQLite says what steps it takes")
-def test_no_statement_looks_through_more_of_a_longer_chat(user: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.selectors.chats.CHANGED_ROWS", 20)
-    found = []
-    for turns in (30, 90):
-        chat = new_chat(user)
-        first = say(user, chat)
-        answer(first)
-        answer(edit_message(asking(user, chat), message_id=first.message, text="Hello again"))
-        talk(user, chat, turns)
-        last = say(user, chat)
-        answer(last)
-        again = retry_reply(asking(user, chat), message_id=last.reply)
-        version = Chat.objects.get(id=chat).version
-        reads: list[Callable[[], object]] = [
-            partial(selectors.snapshot, chat),
-            partial(selectors.chat_change, chat, version - 1),
-            partial(selectors.chat_change, chat, 1),
-            partial(selectors.message_page, user_id=user, chat_id=chat),
-            partial(selectors.message_page, user_id=user, chat_id=chat, before=50),
-            partial(selectors.message_for, user_id=user, chat_id=chat, message_id=again.reply),
-            partial(selectors.message_for, user_id=user, chat_id=chat, message_id=first.message),
-            partial(selectors.chat_for, user_id=user, chat_id=chat),
-            partial(selectors.resumable_runs, chat, [last.run]),
-            partial(selectors.question, again.reply, budget=50),
-        ]
-        found.append([steps(read) for read in reads])
-    assert found[1] == pytest.approx(found[0], rel=0.05)
 
 
 def test_opening_a_chat_looks_for_runs_and_siblings_only_where_there_may_be_any(user: UUID, chat: UUID) -> None:
