@@ -63,6 +63,34 @@ def test_a_new_chat_begun_offline_is_made_exactly_once(
     expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(1)
 
 
+def test_a_new_chat_begun_offline_is_found_again_after_another_was_opened(
+    context: BrowserContext, page: Page, server: ServerProcess
+) -> None:
+    open_page(page, server.url)
+    start_chat(page, QUICK)
+    finished(page)
+    new_chat(page)
+    context.set_offline(True)
+    expect(page.get_by_text("You are offline.")).to_be_visible()
+    send(page, script(text="Here I am.", delay=0))
+    expect(page.get_by_text("Not sent yet.")).to_be_visible()
+    chats = page.get_by_role("navigation", name="All chats").get_by_role("link")
+    chats.last.click()
+    expect(reply(page)).to_contain_text("Yes.")
+    expect(chats).to_have_count(2)
+    expect(chats.first).to_contain_text("Not sent yet")
+    chats.first.click()
+    expect(page.get_by_text("Not sent yet. Waiting for a connection.")).to_be_visible()
+    expect(chats).to_have_count(1)
+    chats.last.click()
+    context.set_offline(False)
+    expect(page.get_by_text("You are offline.")).to_be_hidden()
+    expect(chats).to_have_count(2)
+    expect(chats.first).not_to_contain_text("Not sent yet")
+    chats.first.click()
+    expect(reply(page)).to_contain_text("Here I am.")
+
+
 def test_what_was_sent_while_the_server_was_dead_goes_out_once_it_is_back(
     page: Page, own_server: ServerProcess
 ) -> None:

@@ -3,13 +3,16 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { cookie } from "../http.js";
 import { t } from "../i18n.js";
 import { inOrder } from "../list.js";
-import { NEW, visible } from "../panes.js";
+import { isChat, NEW, visible } from "../panes.js";
 import { ChatItem } from "./chat-item.js";
 import { useApp, useSelect } from "./context.js";
 import { useFind } from "./find.js";
 import { html } from "./html.js";
 import { icon, logo } from "./icon.js";
 import { Preferences } from "./preferences.js";
+
+/** Characters of a message that are more than a line of the list holds. */
+const LINE = 60;
 
 /**
  * @param {{hidden: boolean, over: boolean, room: number, onClose: () => void, onShortcuts: () => void}} props `over`: it lies over the page
@@ -109,6 +112,7 @@ function ChatList({ archived, room, words }) {
   return html`
     <nav class="chat-list" aria-label=${archived ? t("Archived chats") : t("All chats")}>
       <ul>
+        ${!archived && !wanted && html`<${Unmade} shown=${shown} />`}
         ${sorted.map(
           (chat) => html`
             <${ChatItem}
@@ -126,6 +130,36 @@ function ChatList({ archived, room, words }) {
       </div>
     </nav>
   `;
+}
+
+/**
+ * New chats that are not made yet, because their first message could not be sent: where they are in no pane that is seen,
+ * nothing else leads back to what was typed.
+ *
+ * @param {{shown: string[]}} props
+ */
+function Unmade({ shown }) {
+  const { app } = useApp();
+  const pending = useSelect((state) => state.pending);
+  const unmade = Object.values(pending).filter(({ chat }) => !isChat(chat) && !shown.includes(chat));
+  return unmade.map(
+    ({ client_id, chat, text, status }) => html`
+      <li key=${client_id} class="chat-item">
+        <a
+          href="/"
+          onClick=${(/** @type {MouseEvent} */ event) => {
+            event.preventDefault();
+            app.show(chat);
+          }}
+        >
+          <span class="chat-words">
+            <span class="chat-title" dir="auto">${text.slice(0, LINE)}</span>
+            <span class="newest-words">${status === "failed" ? t("Could not be sent") : t("Not sent yet")}</span>
+          </span>
+        </a>
+      </li>
+    `,
+  );
 }
 
 /**
