@@ -8,6 +8,15 @@ import { t } from "./i18n.js";
 
 /** Replies that did not come to their end. */
 const BROKEN_OFF = new Set(["stopped", "interrupted", "failed"]);
+/** @type {import("./types.js").OpenChat["runs"]} */
+const NO_RUNS = {};
+/**
+ * Whether one of these runs is running. Each message of a chat asks with each frame, and a chat that was open for long has
+ * many runs; they are another object whenever one of them has changed.
+ *
+ * @type {WeakMap<object, boolean>}
+ */
+const running = new WeakMap();
 
 /**
  * Why nothing can be asked for in a chat just now, or "".
@@ -16,12 +25,18 @@ const BROKEN_OFF = new Set(["stopped", "interrupted", "failed"]);
  * @param {string} id
  */
 export function busyReason(state, id) {
-  const runs = Object.values(state.open[id]?.runs ?? {});
-  if (runs.some((run) => run.status === "running")) return t("Wait for the reply, or stop it first");
+  if (isRunning(state.open[id]?.runs ?? NO_RUNS)) return t("Wait for the reply, or stop it first");
   if (Object.values(state.pending).some((pending) => pending.chat === id && pending.status !== "failed")) {
     return t("Something of yours is still on its way");
   }
   return "";
+}
+
+/** @param {import("./types.js").OpenChat["runs"]} runs */
+function isRunning(runs) {
+  const known = running.get(runs) ?? Object.values(runs).some((run) => run.status === "running");
+  running.set(runs, known);
+  return known;
 }
 
 /**
