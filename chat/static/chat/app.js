@@ -44,6 +44,8 @@ export class App {
     this.layout = layout;
     this.inView = inView;
     this.held = held;
+    /** @type {Map<string, string>} chats that were made here, by the key that their pane had before */
+    this.made = new Map();
     this.newId = newId;
     this.setTimeout = setTimeout;
     /** @type {Map<string, import("./view/composer.js").ComposerHandle>} the composers that are shown, by their pane */
@@ -98,9 +100,23 @@ export class App {
    * @param {string} to
    */
   moveDraft(from, to) {
+    this.made.set(from, to);
     const draft = this.drafts.get(from);
     if (draft) this.drafts.set(to, draft);
     this.drafts.delete(from);
+  }
+
+  /**
+   * Keep what is typed and not sent, until it is empty. Where the chat was made a moment ago, its pane may not have been
+   * drawn again yet.
+   *
+   * @param {string} key the pane's
+   * @param {string} text
+   */
+  keepDraft(key, text) {
+    const name = this.made.get(key) ?? key;
+    if (text) this.drafts.set(name, text);
+    else this.drafts.delete(name);
   }
 
   /**

@@ -152,6 +152,22 @@ test("the first message of a new pane makes the chat, and what was typed meanwhi
   assert.equal(page.last().commands("message.send")[0].text, "Hello");
 });
 
+test("what is typed between the making of a chat and the next drawing is there when it is drawn", async () => {
+  const page = openPage("/");
+  await page.greet();
+  page.app.send("new", "first", null);
+  const [pane] = page.store.state.panes.keys;
+  page.app.keepDraft(pane, "nex");
+  const [create] = page.last().commands("chat.create");
+  page.last().say({ type: "ack", id: create.id, chat: { ...fixture("stream").frames[0].chat, id: CHAT } });
+  await settle();
+  page.app.keepDraft(pane, "next");
+  assert.equal(page.app.drafts.get(CHAT), "next");
+  assert.equal(page.app.drafts.get(pane), null);
+  page.app.keepDraft(pane, "");
+  assert.equal(page.app.drafts.get(CHAT), null);
+});
+
 test("sending takes the draft away only once the outbox has the text", async () => {
   const page = openPage();
   page.app.drafts.set(CHAT, "Hello");

@@ -30,8 +30,7 @@ export function Composer({ id, busy, stoppable, blocked, handle }) {
   /** @param {string} next */
   const write = (next) => {
     setText(next);
-    if (next) app.drafts.set(id, next);
-    else app.drafts.delete(id);
+    app.keepDraft(id, next);
   };
   useImperativeHandle(
     handle,
