@@ -4,11 +4,11 @@
  */
 import { quoted } from "./export.js";
 import { Following } from "./following.js";
-import { t, told } from "./i18n.js";
+import { t } from "./i18n.js";
+import { Notices } from "./notices.js";
 import * as panes from "./panes.js";
 import { busyReason, lastOwn, Replies } from "./replies.js";
 import { Saving } from "./saving.js";
-import { CommandError } from "./socket.js";
 
 /**
  * @typedef {import("./types.js").State} State
@@ -29,10 +29,6 @@ import { CommandError } from "./socket.js";
  * @property {(call: () => void, milliseconds: number) => unknown} setTimeout
  */
 
-/** Milliseconds for which a note stays, and one that offers to undo something; longer while somebody is at it. */
-const NOTE_FOR = 10_000;
-const UNDO_FOR = 30_000;
-
 export class App {
   /** @param {Parts} parts */
   constructor({ store, socket, api, outbox, drafts, layout, browser, inView, held, newId, now, setTimeout }) {
@@ -42,12 +38,10 @@ export class App {
     this.outbox = outbox;
     this.drafts = drafts;
     this.layout = layout;
-    this.inView = inView;
-    this.held = held;
+    this.notices = new Notices(store, { inView, held, setTimeout });
     /** @type {Map<string, string>} chats that were made here, by the key that their pane had before */
     this.made = new Map();
     this.newId = newId;
-    this.setTimeout = setTimeout;
     /** @type {Map<string, import("./view/composer.js").ComposerHandle>} the composers that are shown, by their pane */
     this.composers = new Map();
     /** @type {{chat: string, text: string} | null} what is selected in a chat */
@@ -75,8 +69,8 @@ export class App {
    */
   follow(state, action) {
     if (action.type === "made") this.moveDraft(action.key, action.chat);
-    if (action.type === "failed") this.tellRefusal(state, state.pending[action.client_id]?.chat ?? "");
-    if (action.type === "panes") this.dropSeen(state);
+    if (action.type === "failed") this.notices.tellRefusal(state, state.pending[action.client_id]?.chat ?? "");
+    if (action.type === "panes") this.notices.dropSeen(state);
     // Once the socket has said that it is online.
     if (action.type === "frame" && action.frame.type === "hello") queueMicrotask(() => this.connected(state));
   }
@@ -117,28 +111,6 @@ export class App {
     const name = this.made.get(key) ?? key;
     if (text) this.drafts.set(name, text);
     else this.drafts.delete(name);
-  }
-
-  /**
-   * What was refused is said where it stands; where that is not in view, in a note too.
-   *
-   * @param {State} state
-   * @param {string} key the pane's
-   */
-  tellRefusal(state, key) {
-    if (!key || this.inView().includes(key)) return;
-    const text = t("In “{title}” something could not be sent.", { title: panes.titleOf(state, key) });
-    this.toast({ id: `refused-${key}`, text, show: key, error: true, stays: true });
-  }
-
-  /**
-   * Notes of what is in view now have done their work.
-   *
-   * @param {State} state
-   */
-  dropSeen({ toasts }) {
-    const seen = this.inView();
-    for (const { id, show } of toasts) if (show && seen.includes(show)) this.store.dispatch({ type: "untoast", id });
   }
 
   // --- Panes ---
@@ -205,7 +177,7 @@ export class App {
     const entry = this.outbox.entries.get(client_id);
     if (!entry) return;
     this.outbox.discard(client_id);
-    this.toast({ id: `discarded-${client_id}`, text: t("The message was discarded."), undo: { entry } });
+    this.notices.say({ id: `discarded-${client_id}`, text: t("The message was discarded."), undo: { entry } });
   }
 
   /**
@@ -326,7 +298,7 @@ export class App {
       await this.api.deleteChat(id);
       if (this.store.state.panes.keys.includes(id)) this.closePane(id);
       this.store.dispatch({ type: "removed", chat: id });
-      this.toast({ id: `deleted-${id}`, text: t("Deleted “{title}”.", { title }), undo: { chat: id } });
+      this.notices.say({ id: `deleted-${id}`, text: t("Deleted “{title}”.", { title }), undo: { chat: id } });
     });
   }
 
@@ -362,28 +334,8 @@ export class App {
       await work();
       return true;
     } catch (error) {
-      this.complain(error);
+      this.notices.complain(error);
       return false;
     }
-  }
-
-  /** @param {unknown} error */
-  complain(error) {
-    const text = error instanceof CommandError ? told(error.message) : t("Something went wrong in this page. Reload it and try again.");
-    this.toast({ id: "error", text, error: true });
-    if (!(error instanceof CommandError)) throw error;
-  }
-
-  /** @param {import("./types.js").Toast} toast */
-  toast(toast) {
-    this.store.dispatch({ type: "toast", toast });
-    if (!toast.stays) this.setTimeout(() => this.fade(toast), toast.undo ? UNDO_FOR : NOTE_FOR);
-  }
-
-  /** @param {import("./types.js").Toast} toast */
-  fade(toast) {
-    if (!this.store.state.toasts.includes(toast)) return;
-    if (this.held(toast.id)) this.setTimeout(() => this.fade(toast), NOTE_FOR);
-    else this.store.dispatch({ type: "untoast", id: toast.id });
   }
 }

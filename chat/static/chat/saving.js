@@ -37,8 +37,8 @@ export class Saving {
   /** @param {string} text */
   async copy(text) {
     const done = await this.browser.copy(text);
-    if (done) this.app.toast({ id: "copied", text: t("Copied.") });
-    else this.app.toast({ id: "copied", text: t("The browser did not allow copying. Save the chat to a file instead."), error: true });
+    if (done) this.app.notices.say({ id: "copied", text: t("Copied.") });
+    else this.app.notices.say({ id: "copied", text: t("The browser did not allow copying. Save the chat to a file instead."), error: true });
   }
 
   /** @param {string} id */
@@ -55,7 +55,7 @@ export class Saving {
       const text = ending === "md" ? toMarkdown(chat, messages) : toJson(chat, messages);
       this.browser.download(fileName(chat.title, ending), TYPES[ending], text);
       const count = messages.length;
-      this.app.toast({ id: `saved-${id}`, text: tn("Saved one message.", "Saved {count} messages.", count) });
+      this.app.notices.say({ id: `saved-${id}`, text: tn("Saved one message.", "Saved {count} messages.", count) });
     });
   }
 
@@ -73,7 +73,7 @@ export class Saving {
     const toast = `collecting-${id}`;
     /** @param {number} count */
     const progress = (count) => {
-      this.app.toast({ id: toast, text: tn("Collecting the chat: one message…", "Collecting the chat: {count} messages…", count), stays: true });
+      this.app.notices.say({ id: toast, text: tn("Collecting the chat: one message…", "Collecting the chat: {count} messages…", count), stays: true });
     };
     try {
       await this.app.attempt(async () => use(chat, await collect(api, id, progress)));

@@ -60,7 +60,7 @@ function Branches({ message, reason }) {
 function Mend({ message, reason }) {
   const { app } = useApp();
   /** @param {() => void} act */
-  const unless = (act) => () => (reason ? app.toast({ id: "reason", text: `${reason}.` }) : act());
+  const unless = (act) => () => (reason ? app.notices.say({ id: "reason", text: `${reason}.` }) : act());
   const props = { type: "button", "aria-disabled": reason ? "true" : null };
   return html`
     <p class="mend">

@@ -25,7 +25,7 @@ export function Tool({ label, icon: name, act, reason = "", flipped = false, ope
       aria-disabled=${reason ? "true" : null}
       aria-expanded=${open}
       data-tool=${name}
-      onClick=${() => (reason ? app.toast({ id: "reason", text: `${reason}.` }) : act())}
+      onClick=${() => (reason ? app.notices.say({ id: "reason", text: `${reason}.` }) : act())}
     >
       ${icon(name)}
     </button>
