@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from http.client import HTTPException
 from typing import Any
@@ -26,17 +26,23 @@ AWAY = {404, 503}
 
 
 class HttpReader:
-    """Reads `chats` at each of `servers` in turn, until it is cancelled.
+    """Reads `chats` at each of `servers` in turn, until it is cancelled. `written` says of a chat whether all who
+    watch it are shown a reply that has said something and has not ended.
 
     `faults` has what it must never be told. At one worker the text of a reply only grows. Between workers it may be
     behind by what is on its way, but of any two texts one is the beginning of the other; and once any worker has said
     that a reply has ended, all of them say the same of it for ever.
     """
 
-    def __init__(self, person: Person, servers: Sequence[ServerProcess], chats: Sequence[str]) -> None:
+    def __init__(
+        self, person: Person, servers: Sequence[ServerProcess], chats: Sequence[str], written: Callable[[str], bool]
+    ) -> None:
         self.faults: list[str] = []
+        self.chances = 0
+        """How often it was answered about a chat in which a reply was being written, before it asked and afterwards."""
         self.midway = 0
         """How often it read a reply that was being written and had said something."""
+        self._written = written
         self._person = person
         self._servers = servers
         self._chats = chats
@@ -52,7 +58,9 @@ class HttpReader:
         for chat, number in itertools.cycle(itertools.product(self._chats, range(len(self._servers)))):
             # One that is dead, asleep, or behind a line that is cut cannot say: so the next one is asked.
             with contextlib.suppress(OSError, HTTPException):
-                await self._read(number, chat)
+                before = self._written(chat)
+                answered = await self._read(number, chat) is not None
+                self.chances += before and answered and self._written(chat)
             await asyncio.sleep(PAUSE)
 
     async def agrees(self, expected: Mapping[str, Sequence[Message]]) -> None:
