@@ -294,6 +294,25 @@ def test_what_is_selected_in_a_reply_stays_selected_while_it_grows(page: Page, s
     assert said(page).locator("p").first.inner_text().split()[:89] == words(1, 89).split(), "nothing is missing"
 
 
+def test_code_stays_where_it_was_scrolled_while_more_comes_and_at_its_end(page: Page, server: ServerProcess) -> None:
+    page.set_viewport_size({"width": 600, "height": 700})
+    open_page(page, server.url)
+    code = "\n".join(f"line{n} = '{'x' * 100}'" for n in range(25))
+    start_chat(page, script(text=f"Look:\n```python\n{code}\n```\nThe end, {'and more ' * 20}", delay=0.05))
+    expect(reply(page)).to_contain_text("line2 ")
+    pre = said(page).locator("pre")
+    pre.evaluate("(pre) => { pre.scrollLeft = 90; window.text = pre.querySelector('code').firstChild; }")
+    expect(reply(page)).to_contain_text("line22 ")
+    assert pre.evaluate("(pre) => [pre.scrollLeft, window.text.isConnected]") == [90, True], "drawn once"
+    assert pre.evaluate("(pre) => pre.querySelector('code').childNodes.length") > 1, "in pieces"
+    expect(reply(page).get_by_role("button", name="Copy", exact=True).first).to_be_visible()
+    expect(reply(page)).to_have_attribute("data-status", "streaming")
+    assert pre.evaluate("(pre) => pre.scrollLeft") == 90
+    finished(page)
+    expect(reply(page).locator(".hljs-string").first).to_be_visible()
+    assert pre.evaluate("(pre) => [pre.scrollLeft, pre.textContent]") == [90, f"{code}\n"]
+
+
 def test_what_is_selected_in_thoughts_stays_selected_while_they_grow(page: Page, server: ServerProcess) -> None:
     open_page(page, server.url)
     start_chat(page, script(text="Done.", delay=0.06, reasoning=words(1, 80)))

@@ -27,6 +27,9 @@ const TEXTS = {
   korean: "**굵게** 쓰고 *기울여* `코드` [링크](https://a.example) 끝.",
 };
 
+/** Code that is being written as the HTML that it stands for. */
+const asHtml = (sources) => sources.map((source) => source.code === undefined ? source : source.html.replace("</code>", () => `${markdown.utils.escapeHtml(source.code)}</code>`)).join("");
+
 const visible = (html) =>
   html.replace(/<[^>]*>/g, "").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&quot;/g, '"').replace(/&amp;/g, "&").replace(/\s+/g, "");
 
@@ -35,12 +38,73 @@ for (const [name, text] of Object.entries(TEXTS)) {
     const whole = visible(markdown.render(text));
     const blocks = new MarkdownBlocks();
     for (let end = 1; end <= text.length; end++) {
-      const seen = visible(blocks.update(text.slice(0, end), true).join(""));
+      const seen = visible(asHtml(blocks.update(text.slice(0, end), true)));
       assert.ok(whole.startsWith(seen), `${JSON.stringify(text.slice(0, end).slice(-40))} shows ${JSON.stringify(seen.slice(-40))}`);
     }
     assert.equal(blocks.update(text).join(""), markdown.render(text), "in the end it is what it is");
   });
 }
+
+// What is before the code, the code up to the end of its last line, and what comes then.
+for (const [name, [before, code, after]] of Object.entries({
+  "a fence": ["```python\n", "print('**x**')\n\n  `not`\n``\n ```` ", "\nafter\n\nmore"],
+  "longer marks": ["~~~~ js `x`\n", "a ~~~ b\n~~~\n   ~~~~~\t", "\n# Title\n"],
+  "right after a paragraph": ["Look:\n```sh\n", "ls\n\n    ```\n\t```\n> b\n```", "\n- after"],
+  "line ends of all kinds": ["```\r\n", "a\rb\r\n\r\r\nc\n```\r", "\nd"],
+  "a NUL": ["```\n", "a\0b\n```", "\n"],
+  "a formula that takes in a fence": ["$$\na\n```\nb\n$$\n\nc\n```\n", "d\n```", ""],
+  "no fence at the margin": ["- a\n\n  ```js\n  b\n  ```\n> ```\n> c\n\n ```\n d\n ```\n", null, ""],
+  "no fence at all": ["``` a ` b\nc\n", null, ""],
+})) {
+  test(`code that is being written is what parsing it each time would make it: ${name}`, () => {
+    const blocks = new MarkdownBlocks();
+    const text = before + (code ?? "") + after;
+    let written = 0;
+    for (let end = 1; end <= text.length; end++) {
+      const sofar = text.slice(0, end);
+      const sources = blocks.update(sofar, true);
+      if (sources.at(-1)?.code === undefined) continue;
+      written += 1;
+      // Parsing leaves out empty lines at the end. A line that may become the last one of the code is held back.
+      const lines = (html) => html.replace(/\s+(?=<\/code>)/, "");
+      const undecided = /(?<=[\n\r]) {0,3}[`~]*[ \t]*\r?$/;
+      assert.equal(lines(asHtml(sources)), lines(markdown.render(sofar.replace(undecided, ""))), JSON.stringify(sofar));
+    }
+    assert.equal(written, code === null ? 0 : code.length + 1, "so often it was code that is being written");
+    assert.equal(blocks.update(text).join(""), markdown.render(text), "in the end it is what it is");
+  });
+}
+
+test("a line of code is looked at once, however many there are", () => {
+  const blocks = new MarkdownBlocks();
+  const parsed = [];
+  const { parse } = markdown.block;
+  markdown.block.parse = (source, ...rest) => {
+    parsed.push(source.length);
+    return parse.call(markdown.block, source, ...rest);
+  };
+  try {
+    let text = "Look:\n```js\n";
+    const began = text;
+    for (let count = 0; count < 300; count++) {
+      for (const token of ["let a", ` = ${count}`, ";\n"]) {
+        const shown = blocks.update((text += token), true).at(-1);
+        assert.equal(shown.code, text.slice(began.length));
+      }
+    }
+    const known = blocks.update(text, true).at(-1);
+    assert.equal(blocks.update(text, true).at(-1), known, "nothing new is the same object");
+    assert.equal(blocks.update((text += "``"), true).at(-1), known, "nor is a line that may be the last one");
+    assert.ok(Math.max(...parsed) <= began.length, `parsed ${Math.max(...parsed)} characters at once`);
+    const whole = parsed.length;
+    blocks.update((text += "`\nAnd"), true);
+    assert.equal(parsed.slice(whole).filter((length) => length > 100).length, 1, "its end is drawn once");
+    blocks.update((text += " then"), true);
+    assert.equal(parsed.slice(whole).filter((length) => length > 100).length, 1, "and not again");
+  } finally {
+    markdown.block.parse = parse;
+  }
+});
 
 test("what is open is shown as what it becomes, not held back", () => {
   const shows = (source, html) => assert.equal(markdown.render(mend(source)).trim(), html, source);

@@ -8,6 +8,8 @@ import { selectionFrom } from "./selection.js";
 
 /** Milliseconds for which a button says that it has copied. */
 const SAID_FOR = 2_000;
+/** Characters after which code that is being written goes on in another text node: the browser measures a changed one anew. */
+const PIECE = 2_000;
 
 /**
  * Give a block its head; where it is whole, also its buttons and colours.
@@ -38,6 +40,19 @@ export function dressCode(pre, whole) {
   wrap.setAttribute("aria-pressed", "false");
   head.append(wrap, copyButton(() => code.textContent ?? ""));
   void colour(code, language);
+}
+
+/**
+ * Add to code that is being written. What is there stays: its place when it is scrolled sideways, and what is selected.
+ *
+ * @param {Element} code
+ * @param {string} more
+ */
+export function writeOn(code, more) {
+  const last = code.lastChild;
+  if (!more) return;
+  if (last instanceof Text && last.length < PIECE) last.appendData(more);
+  else code.append(more);
 }
 
 /** @param {Element} code */

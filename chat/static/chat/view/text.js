@@ -3,12 +3,16 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n.js";
 import { MarkdownBlocks } from "../markdown/blocks.js";
 import { sanitise } from "../markdown/sanitise.js";
+import { writeOn } from "./code.js";
 import { memo, useApp } from "./context.js";
 import { dress } from "./dress.js";
 import { html } from "./html.js";
 import { selectionFrom } from "./selection.js";
 
-/** @typedef {{href: string, from: HTMLElement}} Asked */
+/**
+ * @typedef {{href: string, from: HTMLElement}} Asked
+ * @typedef {string | import("../markdown/open-code.js").GrowingCode} Source   HTML, or code that is being written
+ */
 
 /** Blocks in a group. The browser passes over whole groups that nobody sees, and drawing one again passes over the others. */
 const GROUP = 24;
@@ -17,7 +21,7 @@ const GROUP = 24;
 export function Text({ text, live }) {
   const blocks = useRef(/** @type {MarkdownBlocks | null} */ (null));
   blocks.current ??= new MarkdownBlocks();
-  const groups = useRef(/** @type {string[][]} */ ([]));
+  const groups = useRef(/** @type {Source[][]} */ ([]));
   const [asked, ask] = useState(/** @type {Asked | null} */ (null));
   const root = useRef(/** @type {HTMLDivElement | null} */ (null));
   // From the last group on, since the end of its last block may become a block of its own; those before it are finished.
@@ -48,11 +52,11 @@ export function Text({ text, live }) {
 /**
  * Blocks in groups. A group of the same blocks as before is the same array.
  *
- * @param {string[]} sources
- * @param {string[][]} before
+ * @param {Source[]} sources
+ * @param {Source[][]} before
  */
 function grouped(sources, before) {
-  /** @type {string[][]} */
+  /** @type {Source[][]} */
   const groups = [];
   for (let start = 0; start < sources.length; start += GROUP) {
     const group = sources.slice(start, start + GROUP);
@@ -63,7 +67,7 @@ function grouped(sources, before) {
 }
 
 const Blocks = memo(
-  /** @param {{sources: string[], grows: boolean}} props `grows`: the last one is still being written */
+  /** @param {{sources: Source[], grows: boolean}} props `grows`: the last one is still being written */
   ({ sources, grows }) => {
     const [settled, settle] = useState(false);
     // A frame later, when it has been laid out as it stays: so the browser knows its size where it passes over it.
@@ -82,14 +86,30 @@ const Blocks = memo(
 
 /** A finished block has the same source each time, so it is parsed, cleaned and put into the document once. */
 const Block = memo(
-  /** @param {{source: string, whole: boolean}} props */
+  /** @param {{source: Source, whole: boolean}} props */
   ({ source, whole }) => {
     const { config } = useApp();
     const root = useRef(/** @type {HTMLDivElement | null} */ (null));
+    const drawn = useRef(/** @type {Source} */ (""));
     useLayoutEffect(() => {
       if (!root.current) return;
-      root.current.replaceChildren(sanitise(source));
-      dress(root.current, whole, config.urls);
+      const before = drawn.current;
+      drawn.current = source;
+      if (typeof source === "string") {
+        // Code may have been scrolled sideways while it was written.
+        const aside = root.current.querySelector("pre")?.scrollLeft;
+        root.current.replaceChildren(sanitise(source));
+        dress(root.current, whole, config.urls);
+        if (aside) root.current.querySelector("pre")?.scrollTo({ left: aside, behavior: "instant" });
+        return;
+      }
+      const goesOn = typeof before !== "string" && before.html === source.html && source.code.startsWith(before.code);
+      if (!goesOn) {
+        root.current.replaceChildren(sanitise(source.html));
+        dress(root.current, whole, config.urls);
+      }
+      const code = root.current.querySelector("pre > code");
+      if (code) writeOn(code, source.code.slice(goesOn ? before.code.length : 0));
     }, [source, whole]);
     return html`<div class=${whole ? "block" : "block growing"} dir="auto" ref=${root}></div>`;
   },
