@@ -1,7 +1,9 @@
-"""`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it, into `var/bench`.
+"""`make bench`: measure everything, print it, and keep it. `QUICK=1` measures a little of it.
 
 python -m bench [PART…]     all parts, or some of: ladder extremes story growth memory starting workers browser
 python -m bench --again PART…     the same, in the place of those of the last whole run
+
+What has been found so far is in `var/bench`. `bench/` keeps the last run in which everything was measured.
 """
 
 from __future__ import annotations
@@ -10,12 +12,12 @@ import argparse
 import asyncio
 import functools
 import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import django
 import msgspec
@@ -50,22 +52,22 @@ PARTS = {
 }
 """And what of the results each finds. No ratio or target is of two parts."""
 QUICK_PARTS = ("ladder", "story", "starting", "growth")
+SO_FAR = ROOT / "var" / "bench"
+KEPT = ROOT / "bench"
 
 
 class Bench:
     """One run. Each part is a method of its name."""
 
-    def __init__(self, upstream: Upstream, results: Results, *, into: Path, page: Path) -> None:
+    def __init__(self, upstream: Upstream, results: Results) -> None:
         self.upstream = upstream
         self.quick = results.quick
-        self.into = into
-        self.page = page
         self.warm, self.window = (1.0, 2.0) if self.quick else (1.5, 4.0)
         self.results = results
 
     def write(self) -> None:
-        """Keep what there is so far."""
-        report.write(self.results, self.into, self.page)
+        """Show what there is so far."""
+        report.write(self.results, SO_FAR)
 
     async def ladder(self) -> None:
         await self._climb(ladder.QUICK_LOADS if self.quick else ladder.LOADS, self.results.figures)
@@ -126,7 +128,7 @@ def _in_place_of(parts: list[str], last: Results, now: str) -> Results:
     return msgspec.structs.replace(last, **emptied, again=last.again | dict.fromkeys(parts, now))
 
 
-async def run(parts: list[str], *, quick: bool, again: bool, into: Path, page: Path) -> None:
+async def run(parts: list[str], *, quick: bool, again: bool) -> None:
     """Measure these parts, print, and write what was found."""
     # A thousand streams are three thousand sockets of the load's process.
     allow_open_files()
@@ -136,14 +138,14 @@ async def run(parts: list[str], *, quick: bool, again: bool, into: Path, page: P
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     results = Results(began=now, quick=quick, machine=machine.description(), cores_busy_before=idle)
     if again:
-        last = msgspec.json.decode((into / "results.json").read_bytes(), type=Results)
+        last = msgspec.json.decode(report.json_of(KEPT).read_bytes(), type=Results)
         if last.machine != results.machine:
             sys.exit("The last whole run was on another machine, or with other versions: measure everything.")
         results = _in_place_of(parts, last, now)
     machine.pin(machine.LOADING)
     failed: list[str] = []
     async with Upstream() as upstream:
-        bench = Bench(upstream, results, into=into, page=page)
+        bench = Bench(upstream, results)
         for part in parts:
             started = time.monotonic()
             print(f"--- {part}", flush=True)
@@ -158,9 +160,12 @@ async def run(parts: list[str], *, quick: bool, again: bool, into: Path, page: P
             results.minutes += 0 if again else took / 60
             bench.write()
     print(report.table_of_targets(targets(bench.results)))
-    print(f"Written: {page}")
     if failed:
-        sys.exit(f"Not measured: {', '.join(failed)}.")
+        sys.exit(f"Not measured: {', '.join(failed)}. The rest: {report.page_of(SO_FAR)}")
+    # Part of a run, or a quick one, is no result to keep by itself.
+    where = KEPT if again or (not quick and parts == list(PARTS)) else SO_FAR
+    report.write(results, where)
+    print(f"Written: {report.page_of(where)}")
 
 
 def main() -> None:
@@ -172,12 +177,10 @@ def main() -> None:
     if arguments.again and (quick or not arguments.parts):
         parser.error("--again is for parts that are named, and not for quick ones")
     chosen = arguments.parts or list(QUICK_PARTS if quick else PARTS)
-    # Part of a run, or a quick one, is no result to keep by itself.
-    whole = arguments.again or (not quick and chosen == list(PARTS))
-    into = ROOT / "bench" / "results" if whole else ROOT / "var" / "bench" / "results"
-    page = ROOT / "bench" / "RESULTS.md" if whole else ROOT / "var" / "bench" / "RESULTS.md"
-    into.mkdir(parents=True, exist_ok=True)
-    uvloop.run(run(chosen, quick=quick, again=arguments.again, into=into, page=page))
+    # With all that it started.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(f"Ended before its time. So far: {report.page_of(SO_FAR)}"))
+    uvloop.run(run(chosen, quick=quick, again=arguments.again))
 
 
 if __name__ == "__main__":

@@ -54,8 +54,19 @@ def line(figure: Figure) -> str:
     )
 
 
-def write(results: Results, directory: Path, page: Path) -> None:
-    """Write `results.json` and the plots into `directory`, and the page that shows them."""
+def page_of(directory: Path) -> Path:
+    """Where `write` puts the page."""
+    return directory / "RESULTS.md"
+
+
+def json_of(directory: Path) -> Path:
+    """Where `write` puts the results themselves; the plots are beside them."""
+    return directory / "results" / "results.json"
+
+
+def write(results: Results, directory: Path) -> None:
+    """Write the results, the plots, and the page that shows them. What people wrote on that page stays."""
+    page, directory = page_of(directory), json_of(directory).parent
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_bytes(as_json(results))
     for name, plot in _plots(results).items():

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
 
+import psutil
 import pytest
 
 from bench.story import Before
@@ -14,6 +18,7 @@ from bench.ways.polylogue import Polylogue
 from bench.ways.sdk import BareSdk
 from bench.ways.sockets import Floor, Naive
 from tests import TIMEOUT
+from tests.process import ROOT
 from tests.services import CLUSTER
 
 STREAMS = 3
@@ -80,3 +85,18 @@ async def test_the_synchronous_worker_answers_too(upstream: Upstream) -> None:
         answer = await before.ask(wish(tokens=30))
     assert len(answer) == 30 * TOKEN
     assert stamps(answer) == sorted(stamps(answer))
+
+
+def test_a_run_that_is_ended_leaves_no_process_behind() -> None:
+    command = [sys.executable, "-m", "bench", "starting"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        bench = psutil.Process(process.pid)
+        deadline = time.monotonic() + TIMEOUT
+        while not (started := bench.children(recursive=True)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.terminate()
+        _, said = process.communicate(timeout=TIMEOUT)
+    assert started
+    assert process.returncode == 1
+    assert said.splitlines()[-1].startswith("Ended before its time.")
+    assert not [child for child in started if child.is_running()]
