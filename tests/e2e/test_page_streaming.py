@@ -282,7 +282,7 @@ def test_what_is_selected_in_a_reply_stays_selected_while_it_grows(page: Page, s
     # In code, which gets its head, its buttons and its colours once it is whole.
     page.evaluate(
         """() => {
-            const text = document.querySelector(".from-agent pre code").firstChild;
+            const text = document.querySelector(".from-agent pre code > *").firstChild;
             const at = text.data.indexOf("line1 ");
             getSelection().setBaseAndExtent(text, at + 5, text, at);
         }"""
@@ -301,7 +301,7 @@ def test_code_stays_where_it_was_scrolled_while_more_comes_and_at_its_end(page: 
     start_chat(page, script(text=f"Look:\n```python\n{code}\n```\nThe end, {'and more ' * 20}", delay=0.05))
     expect(reply(page)).to_contain_text("line2 ")
     pre = said(page).locator("pre")
-    pre.evaluate("(pre) => { pre.scrollLeft = 90; window.text = pre.querySelector('code').firstChild; }")
+    pre.evaluate("(pre) => { pre.scrollLeft = 90; window.text = pre.querySelector('code > *').firstChild; }")
     expect(reply(page)).to_contain_text("line22 ")
     assert pre.evaluate("(pre) => [pre.scrollLeft, window.text.isConnected]") == [90, True], "drawn once"
     assert pre.evaluate("(pre) => pre.querySelector('code').childNodes.length") > 1, "in pieces"

@@ -8,8 +8,8 @@ import { selectionFrom } from "./selection.js";
 
 /** Milliseconds for which a button says that it has copied. */
 const SAID_FOR = 2_000;
-/** Characters after which code that is being written goes on in another text node: the browser measures a changed one anew. */
-const PIECE = 2_000;
+/** Characters after which code that is being written goes on in another piece: the browser lays out a changed one anew. */
+const PIECE = 1_000;
 
 /**
  * Give a block its head; where it is whole, also its buttons and colours.
@@ -49,10 +49,16 @@ export function dressCode(pre, whole) {
  * @param {string} more
  */
 export function writeOn(code, more) {
-  const last = code.lastChild;
-  if (!more) return;
-  if (last instanceof Text && last.length < PIECE) last.appendData(more);
-  else code.append(more);
+  const last = code.lastElementChild?.firstChild;
+  // A piece is whole lines, since each is a block.
+  const fits = last instanceof Text ? (last.length < PIECE ? more.length : more.indexOf("\n") + 1 || more.length) : 0;
+  if (last instanceof Text) last.appendData(more.slice(0, fits));
+  if (fits === more.length) return;
+  code.parentElement?.querySelector(".caret")?.classList.remove("caret");
+  const piece = document.createElement("span");
+  piece.className = "code-piece caret";
+  piece.append(more.slice(fits));
+  code.append(piece);
 }
 
 /** @param {Element} code */
