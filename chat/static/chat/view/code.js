@@ -49,16 +49,33 @@ export function dressCode(pre, whole) {
  * @param {string} more
  */
 export function writeOn(code, more) {
-  const last = code.lastElementChild?.firstChild;
-  // A piece is whole lines, since each is a block.
-  const fits = last instanceof Text ? (last.length < PIECE ? more.length : more.indexOf("\n") + 1 || more.length) : 0;
-  if (last instanceof Text) last.appendData(more.slice(0, fits));
-  if (fits === more.length) return;
+  for (let rest = more; rest; ) {
+    const last = code.lastElementChild?.firstChild;
+    const piece = last instanceof Text && !isFull(last) ? last : newPiece(code);
+    const end = rest.indexOf("\n", Math.max(PIECE - piece.length, 0)) + 1 || rest.length;
+    piece.appendData(rest.slice(0, end));
+    rest = rest.slice(end);
+  }
+}
+
+/**
+ * Each piece is a block, so it ends where a line does.
+ *
+ * @param {Text} piece
+ */
+function isFull(piece) {
+  return piece.length >= PIECE && piece.data.endsWith("\n");
+}
+
+/** @param {Element} code */
+function newPiece(code) {
   code.parentElement?.querySelector(".caret")?.classList.remove("caret");
   const piece = document.createElement("span");
   piece.className = "code-piece caret";
-  piece.append(more.slice(fits));
+  const text = document.createTextNode("");
+  piece.append(text);
   code.append(piece);
+  return text;
 }
 
 /** @param {Element} code */
