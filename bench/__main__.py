@@ -129,7 +129,12 @@ def _in_place_of(parts: list[str], last: Results, now: str) -> Results:
 
 
 async def run(parts: list[str], *, quick: bool, again: bool) -> None:
-    """Measure these parts, print, and write what was found."""
+    """Measure these parts, print, and write what was found. Cancelled by a signal it ends with all that it started."""
+    # Not by raising wherever the signal comes: some of those places swallow every exception.
+    measuring = asyncio.current_task()
+    assert measuring is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, measuring.cancel)
     # A thousand streams are three thousand sockets of the load's process.
     allow_open_files()
     busy = machine.Busy()
@@ -177,10 +182,10 @@ def main() -> None:
     if arguments.again and (quick or not arguments.parts):
         parser.error("--again is for parts that are named, and not for quick ones")
     chosen = arguments.parts or list(QUICK_PARTS if quick else PARTS)
-    # With all that it started.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(f"Ended before its time. So far: {report.page_of(SO_FAR)}"))
-    uvloop.run(run(chosen, quick=quick, again=arguments.again))
+    try:
+        uvloop.run(run(chosen, quick=quick, again=arguments.again))
+    except asyncio.CancelledError:
+        sys.exit(f"Ended before its time. So far: {report.page_of(SO_FAR)}")
 
 
 if __name__ == "__main__":
