@@ -35,11 +35,27 @@ class _Event(msgspec.Struct):
     message: str = ""
 
 
+class _Part(msgspec.Struct):
+    text: str = ""
+
+
+class _Message(msgspec.Struct):
+    status: str
+    run: str | None = None
+    parts: list[_Part] = []
+
+
+class _Change(msgspec.Struct):
+    messages: list[_Message] = []
+
+
 class _Frame(msgspec.Struct):
     type: str
     id: str | None = None
     chat: msgspec.Raw = msgspec.Raw(b"null")
+    run: str = ""
     events: list[_Event] = []
+    change: _Change = msgspec.field(default_factory=_Change)
     code: str = ""
     message: Any = None
 
@@ -67,6 +83,8 @@ class Tab:
         self.frames = 0
         self.snapshots = 0
         self._on_event = on_event
+        self._runs: set[str] = set()
+        """Those of which this socket had events."""
         self._answers: dict[str, asyncio.Future[_Frame]] = {}
         self._ids = itertools.count(1)
         self._waiting: asyncio.Future[None] | None = None
@@ -122,8 +140,12 @@ class Tab:
             self.frames += 1
             frame = _decode(message.data)
             if frame.type == "run.events":
+                self._runs.add(frame.run)
                 for event in frame.events:
                     self._on_event(event.type, event.delta)
+            elif frame.type == "chat.changed":
+                for changed in frame.change.messages:
+                    self._told_whole(changed)
             elif frame.type in ("ack", "error"):
                 answer = self._answers.pop(frame.id or "", None)
                 if answer is not None and not answer.done():
@@ -136,6 +158,15 @@ class Tab:
             if unconfirmed >= CONFIRM:
                 unconfirmed = 0
                 await self._socket.send_json({"type": "received", "count": self.frames})
+
+    def _told_whole(self, message: _Message) -> None:
+        """A reply that is over before the worker had a look at its chat comes as it is, without events."""
+        if message.run is None or message.run in self._runs or message.status == "streaming":
+            return
+        self._runs.add(message.run)
+        for part in message.parts:
+            self._on_event("TEXT_MESSAGE_CONTENT", part.text)
+        self._on_event("RUN_FINISHED" if message.status == "complete" else "RUN_ERROR", "")
 
 
 class Polylogue(Way):
