@@ -17,6 +17,7 @@ from uuid import UUID
 from chat import selectors
 from chat.database import in_database
 from chat.feeds import Feeds
+from chat.precedence import Precedence
 from chat.protocol.codes import ChatError, Unavailable
 from chat.runs.log import RunLog
 from chat.services.announce import Move
@@ -94,8 +95,9 @@ class _Watch(Generic[R]):
 class Hub:
     """Everything of it runs on the event loop."""
 
-    def __init__(self, log: RunLog) -> None:
+    def __init__(self, log: RunLog, precedence: Precedence) -> None:
         self.feeds = Feeds(log, self._wake)
+        self._precedence = precedence
         self._chats: dict[UUID, _Watch[selectors.ChatChange | None]] = {}
         self._lists: dict[UUID, _Watch[selectors.ListChange]] = {}
         self._reconciling: asyncio.Task[None] | None = None
@@ -164,6 +166,11 @@ class Hub:
             # Heard of by reading, before or without a note: the others have to look too.
             self.heard(Move(chats={chat: change.version}))
         return change
+
+    async def snapshot(self, chat: UUID) -> selectors.Snapshot | None:
+        """A chat as it is, for somebody who opens it: see `selectors.snapshot`. Raises `Unavailable`."""
+        with self._precedence.asking():
+            return await in_database(selectors.snapshot, chat)
 
     async def list_change(self, user: UUID, after: int) -> selectors.ListChange:
         """What changed in a list after version `after`, nothing if it is not watched: see `selectors.list_change`."""

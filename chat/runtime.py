@@ -26,6 +26,7 @@ from chat.feeds import read_log
 from chat.hub import Hub
 from chat.limits import Limits
 from chat.notes import Notes
+from chat.precedence import Precedence
 from chat.protocol.codes import ChatError, Close, NeedsAsgi, UnknownAgent
 from chat.protocol.objects import AgentObject, Part
 from chat.runs.chores import Chores
@@ -61,9 +62,10 @@ class Closable(Protocol):
 
 
 class Runtime:
-    """One a process. It runs on the event loop; `hub`, `supervisor` and `worker_id` exist once it has started."""
+    """One a process. It runs on the event loop; the parts that are declared first exist once it has started."""
 
     hub: Hub
+    precedence: Precedence
     supervisor: Supervisor
     worker_id: UUID
 
@@ -159,10 +161,11 @@ class Runtime:
             # A table that is not there: to SQLite the database does not work, Postgres has an error of its own.
             said = problem.__cause__ if isinstance(problem, ChatError) else problem
             raise StartupRefused(f"The database does not answer ({said}). Is it there and migrated?") from problem
-        self.hub = Hub(self._log)
+        self.precedence = Precedence()
+        self.hub = Hub(self._log, self.precedence)
         self._notes = Notes(self._heard_from_others, self.hub.feeds.heard)
-        self._flusher = Flusher(self._log, self._written)
-        self.supervisor = Supervisor(self.worker_id, self._agents, self._flusher, self.hub.feeds)
+        self._flusher = Flusher(self._log, self._written, self.precedence)
+        self.supervisor = Supervisor(self.worker_id, self._agents, self._flusher, self.hub.feeds, self.precedence)
         self._heartbeat = Heartbeat(self.worker_id, self._log, self.supervisor)
         self._flusher.start()
         self.hub.start()

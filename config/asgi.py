@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
+from asgiref.typing import ASGIReceiveCallable
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-pages = get_asgi_application()
+django = get_asgi_application()
 
 # These need the apps to be loaded.
 from chat.routing import websocket_urlpatterns  # noqa: E402
+from chat.runtime import runtime  # noqa: E402
 from config.lifespan import Lifespan  # noqa: E402
 from config.origin import OriginCheck  # noqa: E402
 from config.sockets import KnownPaths  # noqa: E402
+
+
+async def pages(scope: dict[str, Any], receive: ASGIReceiveCallable, send: Any) -> None:
+    """Django, for somebody who waits."""
+    with runtime.precedence.asking():
+        await django(scope, receive, send)
+
 
 application = Lifespan(
     ProtocolTypeRouter(

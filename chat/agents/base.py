@@ -17,7 +17,7 @@ A worked example, the smallest agent there can be:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -30,6 +30,10 @@ class TurnMessage:
 
     role: Literal["user", "assistant", "system"]
     text: str
+
+
+async def _at_once() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class Turn:
     messages: Sequence[TurnMessage]
     continues: str | None = None
     """Where the last message is an unfinished reply to go on with: the id of its part that the first text continues."""
+    give_way: Callable[[], Awaitable[None]] = _at_once
+    """To be awaited before work on a piece of the answer that has come, so that people who wait for something else are
+    served first: see `chat.precedence`. An agent that does not is as right, and less polite."""
 
     def part_id(self, number: int) -> str:
         """An id for the `number`th part of the reply (AG-UI's `messageId`), unique over all runs."""

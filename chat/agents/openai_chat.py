@@ -100,6 +100,7 @@ class OpenAIChatAgent:
         async with contextlib.aclosing(body.slices(response, self._patience.silence)) as slices:
             try:
                 async for slice_ in slices:
+                    await turn.give_way()
                     for event in reader.read(slice_):
                         yield event
                     if reader.over:

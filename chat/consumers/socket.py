@@ -216,7 +216,8 @@ class ChatSocket(AsyncConsumer):
             command_id: str = command.id  # type: ignore[union-attr]  # `received` never gets here
             try:
                 runtime.limits.spend(self.user.id)
-                ack, opened = await carrier.carry_out(command)
+                with runtime.precedence.asking():
+                    ack, opened = await carrier.carry_out(command)
                 self.writer.say(ack)
                 if opened is not None:
                     self.writer.show(opened)

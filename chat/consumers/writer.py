@@ -18,7 +18,6 @@ from msgspec import UNSET
 
 from chat import selectors
 from chat.consumers.flow import Flow, TooSlow
-from chat.database import in_database
 from chat.feeds import Feed
 from chat.hub import READ_WITHIN, Hub, noticed
 from chat.protocol.codes import ChatError, Close
@@ -258,7 +257,7 @@ class Writer:
     async def _snapshot(self, view: View) -> bool:
         """Send the chat as it is; where it is gone, say so, follow it no more, and return false."""
         if view.reading is None:
-            view.reading = asyncio.create_task(in_database(selectors.snapshot, view.chat))
+            view.reading = asyncio.create_task(self._hub.snapshot(view.chat))
             view.reading.add_done_callback(noticed)
         done, _ = await asyncio.wait({view.reading}, timeout=READ_WITHIN)
         if not done:

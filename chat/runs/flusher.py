@@ -16,6 +16,7 @@ from uuid import UUID
 
 from chat import selectors
 from chat.database import in_reserve, reason
+from chat.precedence import Precedence
 from chat.protocol.codes import Unavailable
 from chat.protocol.events import AnyEvent, cleaned
 from chat.protocol.objects import Part
@@ -131,9 +132,10 @@ class Tail:
 class Flusher:
     """Writes the tails of all runs of this process, and tells `written` of each that grew or was refused."""
 
-    def __init__(self, log: RunLog, written: Callable[[Tail], None]) -> None:
+    def __init__(self, log: RunLog, written: Callable[[Tail], None], precedence: Precedence) -> None:
         self._log = log
         self._written = written
+        self._precedence = precedence
         self._dirty: dict[Tail, None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -175,6 +177,7 @@ class Flusher:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
+            await self._precedence.give_way()
             self._wake.clear()
             batch = self._take()
             if not batch:

@@ -20,6 +20,7 @@ from chat.agents.base import Agent, AgentError, Turn, TurnMessage
 from chat.agents.titles import write_title
 from chat.database import in_database, in_reserve
 from chat.feeds import Feeds
+from chat.precedence import Precedence
 from chat.protocol.codes import ChatError, Draining, Unavailable, UnknownAgent
 from chat.protocol.events import RunError, RunFinished, RunStarted, TokenUsage, clean
 from chat.protocol.objects import ErrorObject
@@ -63,11 +64,19 @@ class _Work:
 class Supervisor:
     """One a process. Everything of it runs on the event loop."""
 
-    def __init__(self, worker_id: UUID, agents: Mapping[str, Agent], flusher: Flusher, feeds: Feeds) -> None:
+    def __init__(
+        self,
+        worker_id: UUID,
+        agents: Mapping[str, Agent],
+        flusher: Flusher,
+        feeds: Feeds,
+        precedence: Precedence,
+    ) -> None:
         self._worker_id = worker_id
         self._agents = agents
         self._flusher = flusher
         self._feeds = feeds
+        self._precedence = precedence
         self._runs: dict[UUID, _Work] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._posting = 0
@@ -249,6 +258,7 @@ class Supervisor:
             run_id=str(started.run),
             messages=[TurnMessage(message.role, message.text) for message in question.said],
             continues=question.continues,
+            give_way=self._precedence.give_way,
         )
 
     async def _listen(self, agent: Agent, turn: Turn, tail: Tail, work: _Work) -> Ending:

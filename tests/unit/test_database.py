@@ -17,6 +17,7 @@ from chat import database
 from chat.database import RESERVED, close_pool_connections, in_database, in_heartbeat, in_reserve
 from chat.feeds import Feeds
 from chat.models import Worker
+from chat.precedence import Precedence
 from chat.protocol.codes import Unavailable
 from chat.runs.flusher import Flusher
 from chat.runs.heartbeat import Heartbeat
@@ -108,8 +109,8 @@ async def test_the_heart_beats_while_all_other_threads_wait() -> None:
     """Ends of runs among them: each may wait for a row that somebody has locked."""
     worker = await in_database(register_worker, name="mine")
     log = MemoryLog()
-    flusher = Flusher(log, lambda _: None)
-    heart = Heartbeat(worker, log, Supervisor(worker, {}, flusher, Feeds(log, lambda _: None)))
+    flusher = Flusher(log, lambda _: None, Precedence())
+    heart = Heartbeat(worker, log, Supervisor(worker, {}, flusher, Feeds(log, lambda _: None), Precedence()))
     await heart.beat()
     before = await in_heartbeat(_beaten, worker)
     slow = Slow(fails=False)

@@ -17,6 +17,7 @@ from chat import hub as module
 from chat import selectors
 from chat.database import close_pool_connections, in_database
 from chat.hub import Hub
+from chat.precedence import Precedence
 from chat.protocol.codes import Unavailable
 from chat.services.announce import Move
 from chat.services.chats import edit_chat
@@ -41,7 +42,7 @@ def chat(user: UUID) -> UUID:
 
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
-    made = Hub(MemoryLog())
+    made = Hub(MemoryLog(), Precedence())
     yield made
     await made.stop()
     close_pool_connections()

@@ -253,7 +253,7 @@ async def test_however_notes_fare_everyone_sees_the_same_in_the_end(
     layer.fate = lambda: (chance.choice((0, 0, 1, 1, 2)), chance.randrange(3))
     async with worker(Speaker(saying(*(f"{number} " for number in range(20))))) as runtime:
         # A second process, as far as chats are concerned: its own hub on the same log, which hears by notes alone.
-        hub = Hub(runtime._log)
+        hub = Hub(runtime._log, runtime.precedence)
         notes = Notes(hub.heard, hub.feeds.heard)
         hub.start()
         notes.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from chat.agents.base import Agent, AgentError, Turn, TurnMessage
 from chat.agents.openai_chat import OpenAIChatAgent, Patience
@@ -48,8 +49,8 @@ class Reply:
         return self.error.code if self.error else None
 
 
-def turn(text: str, *, before: Sequence[TurnMessage] = (), run: str = "run-1") -> Turn:
-    return Turn(thread_id="chat-1", run_id=run, messages=[*before, TurnMessage("user", text)])
+def turn(text: str, *, before: Sequence[TurnMessage] = (), run: str = "run-1", **fields: Any) -> Turn:
+    return Turn(thread_id="chat-1", run_id=run, messages=[*before, TurnMessage("user", text)], **fields)
 
 
 async def ask(agent: Agent, text: str, *, run: str = "run-1") -> Reply:

@@ -83,6 +83,29 @@ async def test_reply_is_the_text_with_its_usage(agent: OpenAIChatAgent) -> None:
     ]
 
 
+async def test_what_comes_is_read_when_nobody_goes_before_it(agent: OpenAIChatAgent, upstream: FakeUpstream) -> None:
+    came, go = asyncio.Event(), asyncio.Event()
+
+    async def give_way() -> None:
+        came.set()
+        await go.wait()
+
+    said: list[str] = []
+
+    async def read() -> None:
+        async for event in agent.run(turn(directive(text="Hello"), give_way=give_way)):
+            said.extend([event.delta] if isinstance(event, TextMessageContent) else [])
+
+    reading = asyncio.create_task(read())
+    async with asyncio.timeout(TIMEOUT):
+        await came.wait()
+        await upstream.ended()
+        assert said == []
+        go.set()
+        await reading
+    assert "".join(said) == "Hello"
+
+
 @pytest.mark.parametrize("split", [1, 2, 3, 7])
 async def test_text_survives_any_slicing_by_the_network(agent: OpenAIChatAgent, split: int) -> None:
     reply = await ask(agent, directive(text="Grüße aus 東京 🙂!", split=split, crlf=True, comments=True))

@@ -15,6 +15,7 @@ from chat.consumers import flow as flow_module
 from chat.consumers import writer as module
 from chat.database import close_pool_connections, in_database
 from chat.hub import Hub
+from chat.precedence import Precedence
 from chat.protocol import frames
 from chat.protocol.codes import Close
 from chat.protocol.events import TextMessageContent
@@ -48,7 +49,7 @@ def chats(user: UUID) -> list[UUID]:
 async def driven(user: UUID, *chats: UUID) -> AsyncIterator[tuple[Hub, Callable[..., None], list[Posted]]]:
     """A hub without runs of its own: a call says one more token in the live run of a chat, by its number."""
     posts = [await in_database(say, user, chat) for chat in chats]
-    hub = Hub(MemoryLog())
+    hub = Hub(MemoryLog(), Precedence())
     transcripts = [Transcript() for _ in chats]
     for chat, posted, transcript in zip(chats, posts, transcripts, strict=True):
         hub.feeds.open(posted.run, chat, transcript)

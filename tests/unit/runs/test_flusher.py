@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+from chat import precedence as precedence_module
+from chat.precedence import Precedence
 from chat.protocol.events import MAX_DELTA, RunStarted, TextMessageContent, TextMessageEnd, TextMessageStart
 from chat.protocol.frames import FRAME_BUDGET, run_events, run_events_of
 from chat.protocol.objects import TextPart
@@ -32,14 +34,20 @@ def log() -> MemoryLog:
 
 
 @pytest.fixture
+def precedence(monkeypatch: pytest.MonkeyPatch) -> Precedence:
+    monkeypatch.setattr(precedence_module, "HOLD", TIMEOUT)
+    return Precedence()
+
+
+@pytest.fixture
 def grown() -> list[Tail]:
     """Each tail that was told of, in order."""
     return []
 
 
 @pytest.fixture
-async def flusher(log: MemoryLog, grown: list[Tail]) -> AsyncIterator[Flusher]:
-    made = Flusher(log, grown.append)
+async def flusher(log: MemoryLog, grown: list[Tail], precedence: Precedence) -> AsyncIterator[Flusher]:
+    made = Flusher(log, grown.append, precedence)
     made.start()
     yield made
     log.release()
@@ -101,6 +109,19 @@ async def test_an_idle_process_writes_a_token_at_once(log: MemoryLog, tail: Tail
         tail.push(word(str(number)))
         await flushed(tail)
     assert [[len(append.events) for append in batch] for batch in log.batches] == 5 * [[1]]
+
+
+async def test_while_somebody_waits_for_an_answer_nothing_is_written(
+    log: MemoryLog, tail: Tail, precedence: Precedence
+) -> None:
+    with precedence.asking():
+        tail.push(word("a"))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert log.batches == []
+    tail.push(word("b"))
+    await flushed(tail)
+    assert [json.loads(data)["delta"] for data in log.events[tail.run]] == ["ab"]
 
 
 async def test_what_gathers_during_a_write_is_the_next_write_merged(

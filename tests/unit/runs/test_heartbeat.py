@@ -14,6 +14,7 @@ from django.db import OperationalError
 from chat.database import close_pool_connections, in_database
 from chat.feeds import Feeds
 from chat.models import Message, Run, Worker
+from chat.precedence import Precedence
 from chat.protocol.events import TextMessageContent, TextMessageStart
 from chat.protocol.transcript import entry
 from chat.runs import heartbeat, recovery
@@ -44,9 +45,9 @@ class Hearts:
         self.log = MemoryLog()
         self.speech = Waiting("Hm")
         self.feeds = Feeds(self.log, lambda _: None)
-        self.flusher = Flusher(self.log, lambda _: None)
+        self.flusher = Flusher(self.log, lambda _: None, Precedence())
         self.agent = Speaker(self.speech)
-        self.supervisor = Supervisor(mine, {"assistant": self.agent}, self.flusher, self.feeds)
+        self.supervisor = Supervisor(mine, {"assistant": self.agent}, self.flusher, self.feeds, Precedence())
         self.heart = Heartbeat(mine, self.log, self.supervisor)
         self.heart._held_since -= 2 * LEASE
 
