@@ -197,7 +197,7 @@ async def test_the_end_of_a_run_does_not_repeat_its_text(user: UUID, chats: list
         posted = await post(runtime, user, chats[0])
         await until(lambda: reader.text(posted.reply) == "Hello, ")
         waiting.go.set()
-        await until(lambda: reader.status(posted.reply) == "complete")
+        await until(lambda: reader.status(posted.reply) == "complete" and len(reader.of("chat.changed")) == 2)
         last = reader.of("chat.changed")[-1]["change"]
         assert reader.text(posted.reply) == "Hello, world"
     (reply,) = last["messages"]
