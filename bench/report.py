@@ -18,8 +18,9 @@ LOAD_FULL = 0.95
 """Share of its core above which the load is what limits."""
 INTRO = """\
 The last full run of `make bench`, begun {began}, {minutes:.0f} minutes long. Everything was measured in this one run, \
-each way as a process of its own on a core of its own, in alternation; the load, the model's server, Redis and \
-Postgres share the other core. So read ratios, each the median of those of the rounds; the times are this machine's.
+each way as a process of its own on a core of its own, in alternation, the others stopped meanwhile; the load, the \
+model's server, Redis and Postgres share the other core. So read ratios, each the median of those of the rounds; the \
+times are this machine's.
 """
 LOADS = """\
 CPU is that of the worker process alone, in a window after a warm-up, per token that the model's server emitted; where \

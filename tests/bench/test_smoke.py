@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import psutil
 import pytest
 
+from bench import ladder
 from bench.story import Before
 from bench.upstream import TOKEN, Upstream, stamps, wish
 from bench.ways.base import Meter, Way
@@ -61,6 +62,28 @@ async def test_replies_that_wait_for_each_other_begin_once_all_have_been_asked_f
                     await asyncio.sleep(0.02)
         upstream.release()
         assert (await _ended(way)).tokens == dict.fromkeys(range(STREAMS), 10)
+
+
+async def test_while_one_way_is_measured_the_processes_of_the_others_are_stopped(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    class Watched(Floor):
+        async def begin(self) -> None:
+            seen.append([psutil.Process(way.pid).status() for way in (self, *others)])
+            await super().begin()
+
+    watched = Watched(upstream.base_url)
+    others: list[Way] = [Floor(upstream.base_url), BareSdk(upstream.base_url)]
+    monkeypatch.setattr(ladder, "ways", lambda base_url: [watched, *others])
+    told: list[str] = []
+    await ladder.climb(upstream, [(1, 100)], warm=0.1, window=0.2, say=lambda figure: told.append(figure.way))
+    assert told == ["floor", "floor", "sdk"]
+    assert seen
+    for itself, *rest in seen:
+        assert itself != psutil.STATUS_STOPPED
+        assert rest == [psutil.STATUS_STOPPED] * 2
 
 
 async def _answered(way: Way, question: str) -> Meter:
