@@ -21,7 +21,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from chat.protocol.events import AnyEvent
+from chat.protocol.events import AnyEvent, TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,14 @@ class AgentError(Exception):
     | `agent_refused` | it refused the request (another 4xx: key, model name, content) |
     | `agent_failed` | it failed on its side (5xx before the first token, retries used up), or the agent has a bug |
     | `agent_garbled` | it sent something that is no event stream |
-    | `interrupted` | the stream broke or ended in the middle of the reply |
+    | `interrupted` | the stream broke or ended in the middle of the reply, or the reply reached its length limit |
+
+    `usage`: what the model's server counted all the same.
     """
 
     def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.usage: list[TokenUsage] | None = None
         super().__init__(f"{code}: {message}")

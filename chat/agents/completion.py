@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from chat.agents.base import AgentError, Turn
-from chat.agents.failures import cut_off, filtered, garbled, reported
+from chat.agents.failures import cut_off, filtered, garbled, reported, too_long
 from chat.agents.sse import EventTooLongError, SseSplitter
 from chat.protocol.events import (
     AnyEvent,
@@ -84,7 +84,8 @@ class CompletionReader:
     def __init__(self, turn: Turn) -> None:
         self.error: AgentError | None = None
         """Why this is no complete reply: `agent_garbled` for what is no stream of chunks; for an error reported inside
-        the stream `agent_busy`, `agent_refused` or `agent_failed` before the first token, `interrupted` after it."""
+        the stream `agent_busy`, `agent_refused` or `agent_failed` before the first token, `interrupted` after it; for what
+        `end` says."""
         self.started = False
         """A chunk has been read: text may have been shown."""
         self.finish_reason: str | None = None
@@ -133,7 +134,8 @@ class CompletionReader:
         """The events left when nothing more comes: parts are closed where the reply is complete. Sets `error`.
 
         A reply that a content filter ended is an error (`agent_refused`), although its stream is well formed: the text
-        breaks off in the middle, and only a different question helps. One that reached its length limit is complete.
+        breaks off in the middle, and only a different question helps. So is one that reached the length limit
+        (`interrupted`): it breaks off too, and can be continued.
         """
         self._chunks(self._splitter.end())
         if self.error is None and not self.complete:
@@ -143,6 +145,8 @@ class CompletionReader:
             self._events.extend(ToolCallEnd(tool_call_id=tool) for tool in self._tool_ids)
             if self.finish_reason == "content_filter":
                 self.error = filtered()
+            elif self.finish_reason == "length":
+                self.error = too_long()
         self._flush(last=True)
         return self._take()
 

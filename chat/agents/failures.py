@@ -87,6 +87,11 @@ def filtered() -> AgentError:
     )
 
 
+def too_long() -> AgentError:
+    """The model, or its server, writes no more tokens in one reply: the text breaks off, often in a sentence."""
+    return AgentError("interrupted", "This reply reached the model's length limit. Continue it to get the rest.")
+
+
 def reported(error: object, *, spoken: bool) -> AgentError:
     """An error inside the stream; `spoken`: something of the reply has been shown already."""
     fields = error if isinstance(error, dict) else {"message": error}

@@ -110,6 +110,7 @@ class OpenAIChatAgent:
             for event in reader.end():
                 yield event
             if reader.error is not None:
+                reader.error.usage = reader.usage(self.model)
                 raise reader.error
             await body.finish(slices)
         yield RunFinished(thread_id=turn.thread_id, run_id=turn.run_id, usage=reader.usage(self.model))

@@ -228,9 +228,9 @@ class Supervisor:
             work = self._runs[started.run]
             work.asked = turn.messages
             return await self._listen(agent, turn, tail, work)
-        except (AgentError, ChatError) as problem:
-            if problem.code == "interrupted":
-                return interrupted(clean(problem.message)[:MAX_SENTENCE])
+        except AgentError as problem:
+            return _failed(problem.code, problem.message, problem.usage)
+        except ChatError as problem:
             return _failed(problem.code, problem.message)
         except Exception:
             logger.exception("run %s: agent %s failed", started.run, started.agent)
@@ -356,5 +356,6 @@ class Supervisor:
 
 
 def _failed(code: str, message: str, usage: list[TokenUsage] | None = None) -> Ending:
-    """A failure in words that a row can keep: an agent may say anything."""
-    return Ending("failed", ErrorObject(clean(code)[:MAX_CODE], clean(message)[:MAX_SENTENCE]), usage or [])
+    """A failure in words that a row can keep: an agent may say anything. What broke off is `interrupted` by its code."""
+    error = ErrorObject(clean(code)[:MAX_CODE], clean(message)[:MAX_SENTENCE])
+    return Ending("interrupted" if code == "interrupted" else "failed", error, usage or [])

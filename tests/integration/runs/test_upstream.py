@@ -86,6 +86,12 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "interrupted",
         "".join(words(Behaviour())),
     ),
+    "the reply reaches the length limit": (
+        {"finish_reason": "length"},
+        "interrupted",
+        "interrupted",
+        "".join(words(Behaviour())),
+    ),
     "a chunk is no JSON": ({"fault": "malformed"}, "failed", "agent_garbled", START),
     "a line does not end": ({"fault": "endless_line"}, "failed", "agent_garbled", START),
     "an error comes in the stream": ({"fault": "error", "status": 500}, "interrupted", "interrupted", START),

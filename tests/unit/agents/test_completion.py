@@ -140,9 +140,10 @@ def test_end_before_the_first_chunk_is_an_unreachable_server() -> None:
     assert reply.code == "agent_unreachable"
 
 
-def test_reply_cut_at_its_length_limit_is_complete() -> None:
-    reply, reader = read(delta(content="so long"), delta("length"))
-    assert (reply.error, reader.finish_reason) == (None, "length")
+def test_reply_cut_at_its_length_limit_keeps_its_text_and_is_interrupted() -> None:
+    reply, _ = read(delta(content="so long"), delta("length"), DONE)
+    assert (reply.text, reply.code) == ("so long", "interrupted")
+    assert reply.kinds[-1] == "TextMessageEnd"
 
 
 def test_filtered_reply_keeps_its_text_and_is_refused() -> None:

@@ -193,6 +193,13 @@ async def test_server_that_goes_silent_after_finish_reason_has_answered(impatien
     assert (reply.code, reply.finished is not None) == (None, True)
 
 
+async def test_reply_at_the_length_limit_is_interrupted_with_its_text_and_its_usage(agent: OpenAIChatAgent) -> None:
+    reply = await ask(agent, directive(tokens=5, finish_reason="length"))
+    assert (reply.text, reply.code) == ("".join(words(Behaviour(tokens=5))), "interrupted")
+    assert reply.error is not None
+    assert [usage.output_tokens for usage in reply.error.usage or []] == [5]
+
+
 @pytest.mark.parametrize("done", [True, False])
 async def test_reply_without_usage_finishes_without_it(agent: OpenAIChatAgent, done: bool) -> None:
     reply = await ask(agent, directive(usage=False, done=done))

@@ -68,6 +68,24 @@ async def test_a_reply_is_kept_whole_and_its_log_ends_with_the_end(user: UUID, c
     assert len(found.terminal) == 1
 
 
+async def test_what_a_reply_that_failed_has_used_is_kept(user: UUID, chat: UUID) -> None:
+    usage = [TokenUsage(model="m", output_tokens=7)]
+
+    async def speech(turn: Turn) -> AsyncGenerator[AnyEvent]:
+        for event in text(turn, "Half of"):
+            yield event
+        problem = AgentError("interrupted", "It is long enough.")
+        problem.usage = usage
+        raise problem
+
+    async with worker(Speaker(speech)) as runtime:
+        posted = await post(runtime, user, chat)
+        await idle(runtime)
+        found = await outcome(posted.run)
+    assert (found.message, found.usage) == ("interrupted", [{"model": "m", "outputTokens": 7}])
+    assert found.terminal == [RunError(message="It is long enough.", code="interrupted", usage=usage)]
+
+
 async def test_while_a_reply_is_written_its_message_holds_nothing_of_it(user: UUID, chat: UUID) -> None:
     waiting = Waiting("So far")
     async with worker(Speaker(waiting)) as runtime:
@@ -131,10 +149,11 @@ async def test_what_goes_wrong_is_said_and_what_was_said_before_is_kept(
         ([], "interrupted", "interrupted"),
         ([RunError(message="Sorry.", code="own_code")], "failed", "own_code"),
         ([RunError(message="Sorry.")], "failed", "agent_failed"),
+        ([RunError(message="Cut off.", code="interrupted")], "interrupted", "interrupted"),
         ([RunFinished(thread_id="", run_id="", outcome=CANCELLED)], "stopped", ""),
         ([TextMessageContent(message_id="m", delta=""), RunFinished(thread_id="", run_id="")], "completed", ""),
     ],
-    ids=["no end", "an error", "an error without code", "cancelled", "nothing more"],
+    ids=["no end", "an error", "an error without code", "an interruption", "cancelled", "nothing more"],
 )
 async def test_the_last_event_decides_how_a_run_ended(
     user: UUID, chat: UUID, last: list[AnyEvent], status: str, code: str
