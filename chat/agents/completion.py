@@ -84,8 +84,8 @@ class CompletionReader:
     def __init__(self, turn: Turn) -> None:
         self.error: AgentError | None = None
         """Why this is no complete reply: `agent_garbled` for what is no stream of chunks; for an error reported inside
-        the stream `agent_busy`, `agent_refused` or `agent_failed` before the first token, `interrupted` after it; for what
-        `end` says."""
+        the stream `agent_busy`, `agent_refused` or `agent_failed` before the first token, `interrupted` after it; for
+        what `end` says too."""
         self.started = False
         """A chunk has been read: text may have been shown."""
         self.finish_reason: str | None = None

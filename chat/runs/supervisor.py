@@ -258,7 +258,7 @@ class Supervisor:
             run_id=str(started.run),
             messages=[TurnMessage(message.role, message.text) for message in question.said],
             continues=question.continues,
-            give_way=self._precedence.give_way,
+            give_way=self._precedence.my_turn,
         )
 
     async def _listen(self, agent: Agent, turn: Turn, tail: Tail, work: _Work) -> Ending:
@@ -356,6 +356,6 @@ class Supervisor:
 
 
 def _failed(code: str, message: str, usage: list[TokenUsage] | None = None) -> Ending:
-    """A failure in words that a row can keep: an agent may say anything. What broke off is `interrupted` by its code."""
+    """A failure in words that a row can keep: an agent may say anything. Its code says whether the reply broke off."""
     error = ErrorObject(clean(code)[:MAX_CODE], clean(message)[:MAX_SENTENCE])
     return Ending("interrupted" if code == "interrupted" else "failed", error, usage or [])
