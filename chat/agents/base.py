@@ -51,8 +51,7 @@ class Turn:
     """Where the last message is an unfinished reply to go on with: the id of its part that the first text continues."""
     give_way: Callable[[], Awaitable[None]] = _at_once
     """To be awaited before work on a piece of the answer that has come, so that people who wait for something else are
-    served first, and other replies in between: see `chat.precedence`. An agent that does not is as right, and less
-    polite."""
+    served first: see `chat.precedence`. An agent that does not is as right, and less polite."""
 
     def part_id(self, number: int) -> str:
         """An id for the `number`th part of the reply (AG-UI's `messageId`), unique over all runs."""

@@ -258,7 +258,7 @@ class Supervisor:
             run_id=str(started.run),
             messages=[TurnMessage(message.role, message.text) for message in question.said],
             continues=question.continues,
-            give_way=self._precedence.my_turn,
+            give_way=self._precedence.give_way,
         )
 
     async def _listen(self, agent: Agent, turn: Turn, tail: Tail, work: _Work) -> Ending:

@@ -14,11 +14,10 @@ import pytest
 from asgiref.typing import ASGIReceiveCallable
 
 from chat import hub as hub_module
-from chat import precedence as precedence_module
 from chat.consumers import socket as socket_module
 from chat.consumers.socket import ChatSocket
 from chat.hub import Hub
-from chat.precedence import HOLD, LINGER, TURN, Precedence
+from chat.precedence import HOLD, LINGER, Precedence
 from chat.protocol.commands import ChatClose
 from chat.protocol.frames import Ack, Frame
 from chat.protocol.objects import UserObject
@@ -131,92 +130,6 @@ def test_however_much_is_asked_streams_have_half_of_the_time(loop: Loop, longest
 
     # And not much less, or it would be no precedence.
     assert 0.4 < loop.run_until_complete(share()) <= 0.5 + HOLD / seconds
-
-
-# --- Streams among themselves -----------------------------------------------------------------------------------------
-
-
-class Reading:
-    """Streams that read for some time each, by a clock that nothing else moves, and the turn of the loop in which each
-    of them did."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.precedence = Precedence()
-        self.turns: dict[int, int] = {}
-        self._now = 0.0
-        self._turn = 0
-        monkeypatch.setattr(precedence_module, "time", SimpleNamespace(perf_counter=lambda: self._now))
-
-    def begin(self, number: int, seconds: float) -> asyncio.Task[None]:
-        return asyncio.create_task(self._read(number, seconds))
-
-    async def all(self, seconds: list[float]) -> None:
-        counting = asyncio.create_task(self._count())
-        await asyncio.gather(*(self.begin(*each) for each in enumerate(seconds)))
-        counting.cancel()
-
-    async def _read(self, number: int, seconds: float) -> None:
-        await self.precedence.my_turn()
-        self._now += seconds
-        self.turns[number] = self._turn
-
-    async def _count(self) -> None:
-        while True:
-            await asyncio.sleep(0)
-            self._turn += 1
-
-
-def test_what_a_turn_has_no_time_to_read_is_read_in_further_turns_in_order(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reading = Reading(monkeypatch)
-    loop.run_until_complete(reading.all([0.4 * TURN] * 100))
-    turns = list(reading.turns.values())
-    assert list(reading.turns) == list(range(100))
-    assert turns == sorted(turns)
-    # Three are more than its time; and one more may be where the last turn took too few.
-    assert max(turns.count(turn) for turn in turns) <= 4
-
-
-def test_what_a_turn_has_time_for_waits_for_nothing(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading = Reading(monkeypatch)
-    loop.run_until_complete(reading.all([TURN / 200] * 100))
-    assert len(set(reading.turns.values())) == 1
-
-
-def test_many_that_wait_and_have_little_to_read_are_done_in_a_few_turns(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reading = Reading(monkeypatch)
-    loop.run_until_complete(reading.all([2 * TURN] + [TURN / 10_000] * 1000))
-    assert len(reading.turns) == 1001
-    assert max(reading.turns.values()) < 25
-
-
-def test_who_comes_while_others_wait_waits_behind_them(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading = Reading(monkeypatch)
-
-    async def late() -> None:
-        whole = asyncio.create_task(reading.all([2 * TURN] * 5))
-        while not reading.turns:  # noqa: ASYNC110  # it is the turns that count
-            await asyncio.sleep(0)
-        await asyncio.gather(whole, reading.begin(5, 0))
-
-    loop.run_until_complete(late())
-    assert list(reading.turns) == [0, 1, 2, 3, 4, 5]
-
-
-def test_who_gives_up_waiting_takes_no_turn_from_others(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading = Reading(monkeypatch)
-
-    async def one_leaves() -> None:
-        streams = [reading.begin(number, 2 * TURN) for number in range(4)]
-        await asyncio.sleep(0)
-        streams[1].cancel()
-        await asyncio.gather(*streams, return_exceptions=True)
-
-    loop.run_until_complete(one_leaves())
-    assert list(reading.turns) == [0, 2, 3]
 
 
 # --- Who asks ---------------------------------------------------------------------------------------------------------
