@@ -89,7 +89,7 @@ def filtered() -> AgentError:
 
 def too_long() -> AgentError:
     """The model, or its server, writes no more tokens in one reply: the text breaks off, often in a sentence."""
-    return AgentError("interrupted", "This reply reached the model's length limit. Continue it to get the rest.")
+    return AgentError("interrupted", "This reply reached the model's length limit. Continue it, or ask for the rest.")
 
 
 def reported(error: object, *, spoken: bool) -> AgentError:

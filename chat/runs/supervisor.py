@@ -310,7 +310,9 @@ class Supervisor:
             await self._flushed(tail)
         await self._flusher.expire(tail)
         agent = self._agents.get(started.agent)
-        if ended.unnamed and ending.status == "completed" and agent is not None and agent.writes_titles:
+        # What broke off names its chat too: a small model often reaches its length limit with the first reply.
+        answered = ending.status == "completed" or (ending.status == "interrupted" and not self.draining)
+        if ended.unnamed and answered and agent is not None and agent.writes_titles:
             self._spawn(self._title(agent, started.chat, self._runs[started.run].asked))
         return True
 

@@ -313,6 +313,22 @@ async def test_a_chat_is_named_however_long_its_first_reply_is(user: UUID, chat:
     assert await title_of(chat) == ("Blue Sky", "model")
 
 
+async def test_a_chat_is_named_though_its_first_reply_broke_off(user: UUID, chat: UUID) -> None:
+    async def speech(turn: Turn) -> AsyncGenerator[AnyEvent]:
+        for event in text(turn, "Blue Sky" if turn.thread_id == "title" else "It scatters, and"):
+            yield event
+        if turn.thread_id == "title":
+            yield finished(turn)
+        else:
+            raise AgentError("interrupted", "It is long enough.")
+
+    async with worker(Speaker(speech, writes_titles=True)) as runtime:
+        posted = await post(runtime, user, chat, "Why is the sky blue?")
+        await idle(runtime)
+    assert (await outcome(posted.run)).message == "interrupted"
+    assert await title_of(chat) == ("Blue Sky", "model")
+
+
 async def test_a_persons_title_is_not_even_asked_to_be_another(user: UUID) -> None:
     named = await in_database(new_chat, user, title="My sky")
     agent = Speaker(titling("Blue Sky"), writes_titles=True)
